@@ -1,0 +1,76 @@
+"""``postino …``: everything the product does, without Slack.
+
+The export path imports neither Slack nor a web server: what needs them is imported when its command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from bot.command_line import connections, destinations, doctor, exports, people, segments, service
+from bot.command_line.speaking import complain, texts
+from services.errors import PostinoError
+
+cli = typer.Typer(
+    name="postino",
+    help="Delivers customer segments to Mailchimp audiences.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+cli.add_typer(connections.cli, name="connections")
+cli.add_typer(destinations.cli, name="destinations")
+cli.command("segments")(segments.list_segments)
+cli.command("plan")(exports.plan)
+cli.command("export")(exports.export)
+cli.command("cancel")(exports.cancel)
+cli.command("history")(exports.history)
+cli.command("why")(people.why)
+cli.command("forget")(people.forget)
+cli.command("doctor")(doctor.doctor)
+cli.command("migrate")(service.migrate)
+
+
+@cli.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"postino {installed('postino')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; whatever goes wrong ends in one sentence on stderr and a non-zero exit."""
+    try:
+        cli()
+    except PostinoError as error:
+        complain(texts().error(error))
+    except ValidationError as error:
+        for one in error.errors():
+            complain(
+                f"{'.'.join(str(part) for part in one['loc'])}: {one['msg'].removeprefix('Value error, ')}", leave=False
+            )
+        sys.exit(1)
+    except OperationalError:
+        complain(
+            texts()(
+                "The database cannot be used: it is locked, unreachable, or the disk is full. "
+                "Nothing was lost. Check POSTINO_DATABASE_URL and the space in POSTINO_HOME, then try again."
+            )
+        )
+    except OSError as error:
+        complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""``postino plan``, ``export``, ``cancel`` and ``history``: the same exporter as the bot's."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot.command_line.speaking import application, complain, err, say, show_json, show_table, texts
+from bot.texts import Texts, mark
+from bot.wiring import Application
+from services.access import Actor
+from services.errors import Refused
+from services.rules import Class
+from services.runs import Order
+from storage import runs
+from storage.models import FINAL, Destination, Json, Run, RunStatus
+
+STATUS_WORDS = {
+    RunStatus.QUEUED: mark("Queued"),
+    RunStatus.WAITING: mark("Waiting for approval"),
+    RunStatus.PROCESSING: mark("Processing"),
+    RunStatus.SUCCESSFUL: mark("Successful"),
+    RunStatus.REJECTS: mark("Completed with rejects"),
+    RunStatus.FAILED: mark("Failed"),
+    RunStatus.CANCELED: mark("Canceled"),
+    RunStatus.SKIPPED: mark("Skipped"),
+}
+GOOD = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
+
+Name = Annotated[str, typer.Argument(help="The destination's name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def plan(name: Name, as_json: AsJson = False) -> None:
+    """Compute what an export would change, without sending anything."""
+    t = texts()
+    postino = application()
+    actor = postino.command_line()
+    destination = postino.destinations.named(actor, name)
+    run = _run(postino, actor, destination, Order(preview=True, trigger="command-line"))
+    if run.status != RunStatus.WAITING:
+        _fail(run, t)
+    postino.runs.cancel(actor, run.id)
+    if as_json:
+        show_json({"run": run.id, **run.plan})
+        return
+    _show_plan(run.plan, t)
+
+
+def export(
+    name: Name,
+    accept_removals: Annotated[
+        bool, typer.Option("--accept-removals", help="Take off tags that the brake would hold.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the audience match the segments now."""
+    t = texts()
+    postino = application()
+    actor = postino.command_line()
+    destination = postino.destinations.named(actor, name)
+    run = _run(postino, actor, destination, Order(accept_removals=accept_removals, trigger="command-line"))
+    result = _result(run)
+    if as_json:
+        show_json(result)
+    elif run.status in GOOD:
+        _show_result(run, result, t)
+    if run.status not in GOOD:
+        _fail(run, t)
+    for held in run.plan.get("held", []):
+        complain(
+            t(
+                "The tag of {segment} was left on {people} people who are no longer in it, because they are so many or the "
+                "source was incomplete. Take it off with: postino export {name} --accept-removals",
+                segment=held["segment"],
+                people=held["people"],
+                name=f'"{destination.name}"',
+            ),
+            leave=False,
+        )
+
+
+def cancel(name: Name) -> None:
+    """Stop the destination's export; calls in flight are awaited."""
+    postino = application()
+    actor = postino.command_line()
+    destination = postino.destinations.named(actor, name)
+    with postino.database.read() as session:
+        unfinished = [run.id for run in runs.unfinished(session, destination.id)]
+    if not unfinished:
+        raise Refused("{destination} is not being exported.", destination=destination.name)
+    for run_id in unfinished:
+        postino.runs.cancel(actor, run_id)
+    say(texts()("The export of {destination} was asked to stop.", destination=destination.name))
+
+
+def history(
+    name: Annotated[str | None, typer.Argument(help="Only this destination.")] = None,
+    limit: Annotated[int, typer.Option(help="How many runs.", min=1, max=1000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest runs."""
+    t = texts()
+    postino = application()
+    actor = postino.command_line()
+    destination_id = postino.destinations.named(actor, name).id if name else None
+    found = postino.runs.history(actor, destination_id, limit)
+    if as_json:
+        show_json(
+            [{"destination": run.destination.name, "requested_at": run.requested_at, **_result(run)} for run in found]
+        )
+        return
+    if not found:
+        say(t("Nothing has been exported yet."))
+        return
+    show_table(
+        [t("Run"), t("Destination"), t("Status"), t("Asked for"), t("Profiles"), t("New"), t("Rejected")],
+        [
+            [
+                str(run.id),
+                run.destination.name,
+                t(STATUS_WORDS[run.status]),
+                t.moment(run.requested_at),
+                *(t.number(run.counters.get(key, 0)) for key in ("profiles", "new", "rejected")),
+            ]
+            for run in found
+        ],
+        numbers=(0, 4, 5, 6),
+    )
+
+
+def _run(postino: Application, actor: Actor, destination: Destination, order: Order) -> Run:
+    """Carry a run out in this process, or take over one that was interrupted, and show how far it is."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: postino.shutdown.set())
+    run_id = _wanted(postino, actor, destination, order)
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as executor:
+        work = executor.submit(_until_ended, postino, run_id)
+        _watch(postino, run_id, work)
+        return work.result()
+
+
+def _wanted(postino: Application, actor: Actor, destination: Destination, order: Order) -> int:
+    """The run to carry out: an export that was interrupted goes on, else a new one is asked for."""
+    postino.exporting.recover()
+    with postino.database.read() as session:
+        for run in runs.unfinished(session, destination.id):
+            if run.status == RunStatus.QUEUED and not run.preview and not order.preview:
+                return run.id
+    return postino.runs.request(actor, destination, order).id
+
+
+def _until_ended(postino: Application, run_id: int) -> Run:
+    """Carry the run out as soon as the Mailchimp account is free, unless another worker does."""
+    while True:
+        run = postino.exporting.carry_out(run_id)
+        if run is None:
+            with postino.database.read() as session:
+                run = session.get_one(Run, run_id)
+        released = run.status == RunStatus.QUEUED and run.not_before is not None
+        if run.status in FINAL or run.status == RunStatus.WAITING or released or postino.shutdown.wait(0.5):
+            return run
+
+
+def _watch(postino: Application, run_id: int, work: Future[Run]) -> None:
+    t = texts()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(t("Starting"), total=None)
+        while not wait([work], timeout=0.2).done:
+            with postino.database.read() as session:
+                run = session.get_one(Run, run_id)
+            done = sum(run.counters.get(outcome.word, 0) for outcome in Class if outcome is not Class.NOT_ATTEMPTED)
+            words = run.step or t(STATUS_WORDS[run.status])
+            progress.update(task, description=words, completed=done, total=run.counters.get("profiles"))
+
+
+def _result(run: Run) -> Json:
+    ended = run.finished_at or run.progressed_at
+    seconds = (ended - run.started_at).total_seconds() if ended and run.started_at else 0.0
+    counters = {outcome.word: run.counters.get(outcome.word, 0) for outcome in Class}
+    return {
+        "run": run.id,
+        "status": STATUS_WORDS[run.status],
+        "profiles": run.counters.get("profiles", 0),
+        **counters,
+        **{key: run.counters.get(key, 0) for key in ("tags_added", "tags_removed", "calls", "retries")},
+        "seconds": round(seconds, 1),
+    }
+
+
+def _fail(run: Run, t: Texts) -> None:
+    if run.reason.get("message"):
+        complain(t(run.reason["message"], **run.reason.get("values", {})))
+    if run.status == RunStatus.CANCELED:
+        complain(t("The export was cancelled. What was sent until then is kept."))
+    if run.status == RunStatus.QUEUED:
+        complain(t("The export was interrupted. What was sent is kept; the same command goes on where it stopped."))
+    complain(t("The export ended with the status {status}.", status=t(STATUS_WORDS[run.status])))
+
+
+def _show_result(run: Run, result: dict[str, Any], t: Texts) -> None:
+    say(f"{t(STATUS_WORDS[run.status])}: {run.destination.name} → {run.destination.audience_name}")
+    rows = [
+        (key.replace("_", " "), value)
+        for key, value in result.items()
+        if isinstance(value, int) and value and key != "run"
+    ]
+    show_table(["", ""], [[key, t.number(value)] for key, value in rows], numbers=(1,))
+    if result["rejected"]:
+        say(t("See who was rejected and why with: postino history --json"))
+
+
+def _show_plan(plan: dict[str, Any], t: Texts) -> None:
+    rows = [[t("profiles"), t.number(plan["profiles"])]]
+    rows += [[word.replace("_", " "), t.number(count)] for word, count in plan["classes"].items() if count]
+    rows += [
+        [f"  {reason.replace('_', ' ')}", t.number(count)]
+        for reason, count in {**plan["suppressed"], **plan["rejected"]}.items()
+    ]
+    rows += [[t("calls"), t.number(plan["calls"])]]
+    show_table(["", ""], rows, numbers=(1,))
+    show_table(
+        [t("Segment"), t("Tag"), t("Profiles"), t("Tags added"), t("Tags removed")],
+        [
+            [one["segment"], one["tag"], t.number(one["profiles"]), t.number(one["added"]), t.number(one["removed"])]
+            for one in plan["segments"]
+        ],
+        numbers=(2, 3, 4),
+    )

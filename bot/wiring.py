@@ -1,0 +1,108 @@
+"""The one composition root: settings in, the whole application out. Tests build it the same way."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+
+from bot.settings import Settings
+from services.access import COMMAND_LINE, Actor, Standing
+from services.connections import Connections
+from services.destinations import Destinations
+from services.duties import Exporting
+from services.errors import InvalidInput
+from services.exporting import Tools
+from services.individuals import Individuals
+from services.mailchimp import oauth
+from services.runs import Runs
+from services.segments import Segments
+from services.sources import ProfileSource
+from services.sources.opening import open_source
+from services.workers import OwnerLocks
+from storage import workspaces
+from storage.database import Clock, Database, utc_now
+from storage.vault import Vault
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything there is, built once; what needs a setting that is missing raises when it is first used."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    shutdown: threading.Event
+    clock: Clock = utc_now
+
+    @cached_property
+    def source(self) -> ProfileSource:
+        """Raises InvalidInput if POSTINO_SOURCE_URL is missing or wrong."""
+        if self.settings.source_url is None:
+            raise InvalidInput(
+                "No source is set. Set POSTINO_SOURCE_URL, for example to file:///path/to/folder.",
+                field="POSTINO_SOURCE_URL",
+            )
+        return open_source(
+            self.settings.source_url,
+            segments_pattern=self.settings.segments,
+            scratch_folder=self.settings.home,
+            mapping_file=self.settings.source_mapping,
+            clock=lambda: self.clock().timestamp(),
+        )
+
+    @cached_property
+    def connections(self) -> Connections:
+        settings = self.settings
+        app = None
+        if settings.mailchimp_client_id and settings.mailchimp_client_secret and settings.public_url:
+            app = oauth.App(
+                client_id=settings.mailchimp_client_id,
+                client_secret=settings.mailchimp_client_secret.get_secret_value(),
+                redirect_uri=f"{settings.public_url.rstrip('/')}/mailchimp/callback",
+                login_url=settings.mailchimp_login_url,
+            )
+        return Connections(self.database, self.vault, app, settings.mailchimp_api_url, settings.mailchimp_login_url)
+
+    @cached_property
+    def destinations(self) -> Destinations:
+        return Destinations(self.database, self.source, self.connections)
+
+    @cached_property
+    def segments(self) -> Segments:
+        return Segments(self.database, self.source)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self.database)
+
+    @cached_property
+    def individuals(self) -> Individuals:
+        return Individuals(self.database, self.vault, self.source, self.destinations)
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        tools = Tools(self.database, self.vault, self.source, self.connections.open, self.settings.home)
+        return Exporting(tools, OwnerLocks(self.settings.home / "locks"), self.shutdown)
+
+    def command_line(self) -> Actor:
+        """Whoever has the machine: an administrator of the one workspace."""
+        with self.database.write() as session:
+            workspace = workspaces.home(session, self.database.now(session))
+            return Actor(workspace.id, COMMAND_LINE, Standing.ADMINISTRATOR)
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> Application:
+    """Open the database, bring it to the newest revision, and put everything together.
+
+    Raises InvalidInput for a secret key or database URL that cannot be used, Unavailable if the database does not answer.
+    """
+    try:
+        vault = Vault(settings.secret_keys())
+    except ValueError:
+        raise InvalidInput(
+            "POSTINO_SECRET_KEY is not a valid key. Make one with: postino doctor --new-key", field="POSTINO_SECRET_KEY"
+        ) from None
+    database = Database(settings.database, clock)
+    database.migrate()
+    return Application(settings, database, vault, threading.Event(), clock or utc_now)

@@ -1,0 +1,500 @@
+"""Step 5: send what the plan wants, in lanes, and commit every acknowledged answer to the ledger with the run's counters.
+
+The lanes only send; the thread that calls ``apply`` is the one committer. Order: inserts, updates, tags, then whatever an answer
+left open is read back, planned again and sent in another round.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy.orm import Session
+
+from services import addresses, mailing
+from services.attempts import Attempt
+from services.errors import NotFound, Refused
+from services.hashing import VALUE_BYTES, Hasher
+from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, MailingService, Member, Reason, Rule, Status
+from services.observing import ABSENT, got
+from services.planning import OnReject, Planner, Rejected, positions
+from services.rules import Class, Seen, TagMap, acknowledge_fields, merge_got, pack
+from services.scratch import Scratch
+from services.snapshot import SEPARATOR
+from storage import ledger, refusals
+from storage.database import Database
+
+ROUNDS = 3
+TOO_SLOW_BELOW = 125
+"""Chunks are halved after repeated time-outs down to this size."""
+ANOTHER_DAY = timedelta(days=1)
+
+
+class Action(NamedTuple):
+    """A person to insert or to update, as the plan wrote them down."""
+
+    n: int
+    key: bytes
+    profile: str
+    address: str
+    fields: str
+    hashes: bytes
+    segments: int
+
+
+class TagChange(NamedTuple):
+    """One tag to put on or take off one address; ``profile`` is None for somebody who is in no chosen segment."""
+
+    n: int
+    position: int
+    remove: bool
+    key: bytes
+    address: str
+    profile: str | None
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a run has done so far, over all its attempts. The nine classes add up to ``profiles`` when it has ended."""
+
+    profiles: int = 0
+    classes: dict[Class, int] = field(default_factory=lambda: dict.fromkeys(Class, 0))
+    tags_added: int = 0
+    tags_removed: int = 0
+    calls: int = 0
+    retries: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """The stable names of ``--json``."""
+        return {
+            "profiles": self.profiles,
+            **{outcome.word: self.classes[outcome] for outcome in Class},
+            "tags_added": self.tags_added,
+            "tags_removed": self.tags_removed,
+            "calls": self.calls,
+            "retries": self.retries,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position."""
+
+    audience_id: str
+    merge_tags: tuple[str, ...]
+    slots: tuple[int, ...]
+    all_slots: Mapping[str, int]
+    tag_names: tuple[str, ...]
+    skip_merge_validation: bool
+
+
+Chunk = TypeVar("Chunk")
+Answer = TypeVar("Answer")
+
+
+class Applying:
+    """Carries one plan out. Not reusable."""
+
+    def __init__(
+        self,
+        database: Database,
+        scratch: Scratch,
+        service: MailingService,
+        attempt: Attempt,
+        planner: Planner,
+        tags: TagMap,
+        target: Target,
+        ledger_id: int,
+        hasher: Hasher,
+        counters: Counters,
+        on_reject: OnReject,
+        save: Callable[[Session], None],
+        executor: Executor,
+        lanes: int,
+    ) -> None:
+        self._database = database
+        self._scratch = scratch
+        self._service = service
+        self._attempt = attempt
+        self._planner = planner
+        self._tags = tags
+        self._target = target
+        self._ledger_id = ledger_id
+        self._hasher = hasher
+        self._counters = counters
+        self._on_reject = on_reject
+        self._save = save
+        self._executor = executor
+        self._lanes = lanes
+        self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
+        self._tags_in_bulk = True
+        self._open: dict[bytes, str] = {}
+        self._refused_in_a_row: list[str] = []
+
+    def apply(self, canary: int = 0) -> None:
+        """Send everything. Raises ``Stopped`` after the calls in flight, and what the service raises for the whole account."""
+        for _ in range(ROUNDS):
+            self._insert(canary)
+            if not canary:
+                self._update()
+            self._change_tags()
+            if not self._read_back():
+                return
+        self._give_up()
+
+    # Inserts
+
+    def _insert(self, canary: int) -> None:
+        first = self._actions("inserts", 1)
+        if first:
+            # The first call carries one contact: only if the answer shows our tags on it are tags sent along with the rest.
+            self._drive(iter([first]), self._send_inserts, self._settle_inserts)
+        if canary:
+            rest = self._actions("inserts", canary, skip=1)[: canary - 1]
+            self._drive(iter([rest] if rest else []), self._send_inserts, self._settle_inserts)
+        else:
+            self._drive(self._chunks("inserts", MEMBERS_PER_INSERT, skip=1), self._send_inserts, self._settle_inserts)
+        self._scratch.clear("inserts")
+
+    def _send_inserts(self, chunk: Sequence[Action]) -> mailing.BulkAnswer:
+        members = [mailing.NewMember(one.address, self._fields(one), self._tag_names(one)) for one in chunk]
+        return self._service.insert(
+            self._target.audience_id, members, skip_merge_validation=self._target.skip_merge_validation
+        )
+
+    def _tag_names(self, action: Action) -> tuple[str, ...]:
+        if not self._tags_in_bulk:
+            return ()
+        return tuple(self._target.tag_names[position] for position in positions(action.segments))
+
+    def _settle_inserts(self, chunk: Sequence[Action], answer: mailing.BulkAnswer) -> None:
+        by_key = {one.key: one for one in chunk}
+        rows, missing_tags = [], []
+        for member in answer.members:
+            action = by_key.pop(self._key(member.address), None)
+            if action is None:
+                continue
+            if member.status is not Status.SUBSCRIBED:
+                self._open[action.key] = action.address
+                continue
+            shown = self._shown(member)
+            rows.append(self._inserted(action, member, shown))
+            self._tags_shown(action.segments, shown)
+            missing_tags += [
+                (None, position, 0, action.key, action.address, action.profile)
+                for position in positions(action.segments & ~shown)
+            ]
+        refused = []
+        for error in answer.errors:
+            action = by_key.pop(self._key(error.address), None)
+            if action is not None:
+                refused.append((action, error))
+        for action in by_key.values():
+            self._open[action.key] = action.address
+        self._scratch.add("tag_changes", missing_tags, 6)
+        self._counters.classes[Class.NEW] += len(rows)
+        self._counters.tags_added += sum((row.tags).bit_count() for row in rows)
+        self._commit(rows, refused)
+
+    def _tags_shown(self, wanted: int, shown: int) -> None:
+        if self._tags_in_bulk and wanted and not shown:
+            self._tags_in_bulk = False
+
+    def _inserted(self, action: Action, member: Member, shown: int) -> ledger.Row:
+        return ledger.Row(
+            key=action.key,
+            status=Status.SUBSCRIBED,
+            changed=int(member.last_changed.timestamp()),
+            tags=self._tags.to_ledger(shown),
+            fields=acknowledge_fields(pack(self._got(member)), self._hashes(action)),
+            acknowledged=self._seconds(),
+            run_id=self._attempt.run_id,
+            run_class=Class.NEW,
+        )
+
+    # Updates
+
+    def _update(self) -> None:
+        self._drive(self._chunks("updates", 1), self._send_update, self._settle_update)
+        self._scratch.clear("updates")
+
+    def _send_update(self, chunk: Sequence[Action]) -> Member | mailing.ContentRefused | None:
+        action = chunk[0]
+        try:
+            return self._service.update(
+                self._target.audience_id, addresses.subscriber_hash(action.address), self._fields(action)
+            )
+        except NotFound:
+            return None
+        except mailing.ContentRefused as refused:
+            return refused
+
+    def _settle_update(self, chunk: Sequence[Action], answer: Member | mailing.ContentRefused | None) -> None:
+        action = chunk[0]
+        if answer is None:
+            self._open[action.key] = action.address
+            return
+        if isinstance(answer, mailing.ContentRefused):
+            error = mailing.MemberError(action.address, answer.reason, answer.text, answer.merge_field)
+            self._commit([], [(action, error)])
+            return
+        with self._database.read() as session:
+            known = ledger.members(session, self._ledger_id, [action.key]).get(action.key)
+        shown = merge_got(known.fields if known else b"", self._got(answer))
+        row = ledger.Row(
+            key=action.key,
+            status=answer.status,
+            changed=int(answer.last_changed.timestamp()),
+            tags=known.tags if known else 0,
+            fields=acknowledge_fields(shown, self._hashes(action, sent_only=True)),
+            acknowledged=self._seconds(),
+            run_id=self._attempt.run_id,
+            run_class=Class.UPDATED,
+        )
+        if known is None or known.run_id != self._attempt.run_id:
+            self._counters.classes[Class.UPDATED] += 1
+        else:
+            row = row._replace(run_class=known.run_class)
+        self._commit([row], [])
+
+    # Tags
+
+    def _change_tags(self) -> None:
+        for position in sorted(self._tags.ids):
+            self._drive(self._tag_chunks(position), self._send_tags, self._settle_tags)
+        self._scratch.clear("tag_changes")
+
+    def _tag_chunks(self, position: int) -> Iterator[Sequence[TagChange]]:
+        last = [0, 0]
+        while True:
+            chunk: list[TagChange] = []
+            for remove in (0, 1):
+                rows = self._scratch.query(
+                    "SELECT * FROM tag_changes WHERE tag = ? AND remove = ? AND n > ? ORDER BY n LIMIT ?",
+                    (position, remove, last[remove], MEMBERS_PER_TAG_CALL),
+                )
+                changes = [TagChange(*row) for row in rows]
+                last[remove] = changes[-1].n if changes else last[remove]
+                chunk += changes
+            if not chunk:
+                return
+            yield chunk
+
+    def _send_tags(self, chunk: Sequence[TagChange]) -> mailing.TagAnswer:
+        return self._service.change_tag(
+            self._target.audience_id,
+            self._tags.ids[chunk[0].position],
+            [change.address for change in chunk if not change.remove],
+            [change.address for change in chunk if change.remove],
+        )
+
+    def _settle_tags(self, chunk: Sequence[TagChange], answer: mailing.TagAnswer) -> None:
+        done = {(self._key(address), False) for address in answer.added}
+        done |= {(self._key(address), True) for address in answer.removed}
+        with self._database.read() as session:
+            known = ledger.members(session, self._ledger_id, [change.key for change in chunk])
+        rows: dict[bytes, ledger.Row] = {}
+        for change in chunk:
+            row = rows.get(change.key) or known.get(change.key)
+            if (change.key, change.remove) not in done:
+                self._open[change.key] = change.address
+            elif row is not None:
+                rows[change.key] = self._tagged(row, change)
+        self._commit(list(rows.values()), [])
+
+    def _tagged(self, row: ledger.Row, change: TagChange) -> ledger.Row:
+        bit = self._tags.to_ledger(1 << change.position)
+        if change.remove:
+            self._counters.tags_removed += 1
+        else:
+            self._counters.tags_added += 1
+        row = row._replace(tags=row.tags & ~bit if change.remove else row.tags | bit, acknowledged=self._seconds())
+        if change.profile is None or row.run_id == self._attempt.run_id:
+            return row
+        self._counters.classes[Class.TAGS_ONLY] += 1
+        return row._replace(run_id=self._attempt.run_id, run_class=Class.TAGS_ONLY)
+
+    # What an answer left open
+
+    def _read_back(self) -> bool:
+        """Look at everyone whose state is open and plan them again; whether anything is to be sent now."""
+        if not self._open:
+            return False
+        self._drive(iter([[item] for item in self._open.items()]), self._send_lookup, self._settle_lookup)
+        self._open = {}
+        return bool(
+            self._scratch.query(
+                "SELECT 1 FROM inserts UNION ALL SELECT 1 FROM updates UNION ALL SELECT 1 FROM tag_changes LIMIT 1"
+            )
+        )
+
+    def _send_lookup(self, chunk: Sequence[tuple[bytes, str]]) -> Member | None:
+        return self._service.member(self._target.audience_id, chunk[0][1])
+
+    def _settle_lookup(self, chunk: Sequence[tuple[bytes, str]], member: Member | None) -> None:
+        key = chunk[0][0]
+        if member is None:
+            seen = Seen(ABSENT, 0, b"", None)
+        else:
+            held = None if member.tags_cut else self._tags.to_ledger(self._shown(member))
+            seen = Seen(member.status, int(member.last_changed.timestamp()), self._got(member), held)
+        outcome, counted = self._planner.plan_one(key, seen, self._on_reject)
+        if outcome is not None and not counted and outcome not in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
+            self._counters.classes[outcome] += 1
+        self._commit([], [])
+
+    def _give_up(self) -> None:
+        """What is open after the last round is left to the next run: it stays among those not attempted."""
+        self._open = {}
+
+    # Committing
+
+    def _commit(self, rows: Sequence[ledger.Row], refused: Sequence[tuple[Action, mailing.MemberError]]) -> None:
+        kept: list[refusals.Row] = []
+        stop: mailing.MemberError | None = None
+        rows = list(rows)
+        for action, error in refused:
+            rule = error.reason.rule
+            if rule is Rule.READ_BACK:
+                self._open[action.key] = action.address
+                continue
+            if rule is Rule.STOP:
+                stop = error
+                continue
+            self._counters.classes[Class.REJECTED] += 1
+            self._on_reject(Rejected(action.profile, action.segments, action.address, error.reason, error.text))
+            if error.reason is Reason.FORGOTTEN:
+                rows.append(self._marked(action, Status.FORGOTTEN))
+            elif rule in (Rule.REMEMBER, Rule.LATER):
+                until = None if rule is Rule.REMEMBER else self._now() + ANOTHER_DAY
+                kept.append(refusals.Row(action.key, self._hasher.refusal(action.hashes), error.reason, until))
+        with self._database.write() as session:
+            self._save(session)
+            ledger.put(session, self._ledger_id, rows)
+            refusals.remember(session, self._ledger_id, kept)
+        if stop is not None:
+            raise Refused(
+                "Mailchimp does not take more contacts for this account's plan: {text} "
+                "What was sent so far is kept. Look at the plan and billing in Mailchimp, then export again.",
+                text=stop.text,
+            )
+
+    def _marked(self, action: Action, status: Status) -> ledger.Row:
+        return ledger.Row(action.key, status, self._seconds(), 0, b"", 0, self._attempt.run_id, Class.REJECTED)
+
+    def _drive(
+        self,
+        chunks: Iterator[Sequence[Any]],
+        send: Callable[[Sequence[Any]], Any],
+        settle: Callable[[Sequence[Any], Any], None],
+    ) -> None:
+        """Keep the lanes busy with chunks and settle each answer; a chunk refused whole is divided and sent again."""
+        again: deque[Sequence[Any]] = deque()
+        flying: dict[Future[Any], Sequence[Any]] = {}
+        failure: BaseException | None = None
+        while True:
+            while failure is None and not self._attempt.stop.is_set() and len(flying) < self._lanes + 2:
+                chunk = again.popleft() if again else next(chunks, None)
+                if chunk is None:
+                    break
+                flying[self._executor.submit(self._guarded, send, chunk)] = chunk
+            if not flying:
+                break
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                chunk = flying.pop(future)
+                try:
+                    settle(chunk, future.result())
+                    self._refused_in_a_row.clear()
+                except (mailing.ContentRefused, mailing.TimedOut) as refused:
+                    try:
+                        again.extend(self._divided(chunk, refused))
+                    except Exception as error:  # noqa: BLE001 - raised below
+                        failure = failure or error
+                except BaseException as error:  # noqa: BLE001 - kept until the calls in flight have been settled, then raised
+                    failure = failure or error
+        if failure is not None:
+            raise failure
+        if self._attempt.stop.is_set():
+            raise mailing.Stopped
+
+    def _guarded(self, send: Callable[[Sequence[Any]], Any], chunk: Sequence[Any]) -> Any:
+        """Send only while the lease is fresh: a worker that froze must not wake up and send."""
+        while not self._attempt.fresh:
+            if self._attempt.stop.wait(0.1):
+                raise mailing.Stopped
+        return send(chunk)
+
+    def _divided(self, chunk: Sequence[Any], refused: mailing.ContentRefused | mailing.TimedOut) -> list[Sequence[Any]]:
+        """Two halves to send instead, or none for a single one that is settled. Raises if dividing cannot help."""
+        halves = [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+        if isinstance(refused, mailing.TimedOut):
+            if len(chunk) <= TOO_SLOW_BELOW:
+                raise refused
+            return halves
+        if len(chunk) > 1:
+            self._refused_in_a_row.append(refused.text)
+            # Two halves refused, and theirs again, all in the same words: it is not about one person.
+            if len(self._refused_in_a_row) > 4 and len(set(self._refused_in_a_row)) == 1:
+                raise refused
+            return halves
+        if isinstance(chunk[0], Action):
+            error = mailing.MemberError(chunk[0].address, refused.reason, refused.text, refused.merge_field)
+            self._commit([], [(chunk[0], error)])
+        return []
+
+    # Small things
+
+    def _actions(self, table: str, limit: int, skip: int = 0) -> list[Action]:
+        rows = self._scratch.query(f"SELECT * FROM {table} ORDER BY n LIMIT ? OFFSET ?", (limit, skip))  # noqa: S608
+        return [_action(row) for row in rows]
+
+    def _chunks(self, table: str, size: int, skip: int = 0) -> Iterator[Sequence[Action]]:
+        """The actions in order, read from scratch paper a chunk at a time."""
+        last = (self._actions(table, 1) or [Action(0, b"", "", "", "", b"", 0)])[0].n if skip else 0
+        while rows := self._scratch.query(
+            f"SELECT * FROM {table} WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - our own table names
+            (last, max(size, 100)),
+        ):
+            last = rows[-1][0]
+            actions = [_action(row) for row in rows]
+            for start in range(0, len(actions), size):
+                yield actions[start : start + size]
+
+    def _fields(self, action: Action) -> dict[str, str]:
+        values = zip(self._target.merge_tags, action.fields.split(SEPARATOR), strict=False)
+        return {tag: value for tag, value in values if value}
+
+    def _hashes(self, action: Action, *, sent_only: bool = False) -> dict[int, bytes]:
+        values = action.fields.split(SEPARATOR)
+        return {
+            slot: action.hashes[index * VALUE_BYTES : (index + 1) * VALUE_BYTES]
+            for index, slot in enumerate(self._target.slots)
+            if values[index] or not sent_only
+        }
+
+    def _shown(self, member: Member) -> int:
+        return sum(1 << self._positions_by_id[tag] for tag in member.tags if tag in self._positions_by_id)
+
+    def _got(self, member: Member) -> bytes:
+        return got(member.fields, self._target.all_slots, self._hasher)
+
+    def _key(self, address: str) -> bytes:
+        normalised = addresses.normalise(address)
+        return b"" if isinstance(normalised, addresses.Problem) else self._hasher.key(normalised.normal)
+
+    def _now(self) -> datetime:
+        with self._database.read() as session:
+            return self._database.now(session)
+
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
+
+
+def _action(row: tuple[Any, ...]) -> Action:
+    n, key, profile, address, fields, hashes, segments = row
+    return Action(n, key, profile, address, fields, hashes, int.from_bytes(segments, "little"))

@@ -1,0 +1,283 @@
+"""Authorised Mailchimp accounts: connected by API key or by signing in, sealed, shared, removed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services import access, audit
+from services.access import Actor, Sharing
+from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
+from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
+from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
+from storage.database import Database
+from storage.models import Connection, Destination, SignIn
+from storage.vault import SealBrokenError, Vault
+
+Answer = TypeVar("Answer")
+
+SIGN_IN_LASTS = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A sign-in that came back: what it connected, for whom, and the wizard it was begun from."""
+
+    connection: Connection
+    workspace_id: int
+    person: str
+    draft_id: str | None
+
+
+class Connections:
+    """All connections of all workspaces. ``app`` is None where no Mailchimp app is registered: then only API keys work."""
+
+    def __init__(
+        self, database: Database, vault: Vault, app: oauth.App | None, api_url: str | None, login_url: str | None
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._app = app
+        self._api_url = api_url
+        self._login_url = login_url
+        self._pacers = Pacers()
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether people can sign in to Mailchimp, rather than type an API key."""
+        return self._app is not None
+
+    def add_with_key(self, actor: Actor, name: str | None, api_key: str) -> Connection:
+        """Connect the account an API key belongs to; without a name it is called like the account.
+
+        Raises InvalidInput, NotAllowed, ReconnectNeeded, Refused for a role that cannot write, and Unavailable.
+        """
+        access.require_administrator(actor)
+        data_centre = oauth.data_centre_of(api_key, self._login_url)
+        return self._connect(actor, name, "api_key", api_key.strip(), data_centre)
+
+    def begin_sign_in(self, actor: Actor, draft_id: str | None) -> str:
+        """The address where the person signs in to Mailchimp; valid for 15 minutes, once."""
+        access.require_administrator(actor)
+        if self._app is None:
+            raise Refused(
+                "Signing in to Mailchimp is not set up here. Paste an API key, or set MAILCHIMP_CLIENT_ID, "
+                "MAILCHIMP_CLIENT_SECRET and POSTINO_PUBLIC_URL."
+            )
+        state = secrets.token_urlsafe(32)
+        with self._database.write() as session:
+            now = self._database.now(session)
+            session.execute(delete(SignIn).where(SignIn.expires_at < now))
+            session.add(
+                SignIn(
+                    state=state,
+                    workspace_id=actor.workspace_id,
+                    person=actor.person,
+                    draft_id=draft_id,
+                    expires_at=now + SIGN_IN_LASTS,
+                )
+            )
+        return oauth.authorize_url(self._app, state)
+
+    def finish_sign_in(self, state: str, code: str) -> Finished:
+        """Turn Mailchimp's answer into a connection. Raises Refused for a state that is unknown, used or too old."""
+        with self._database.write() as session:
+            begun = session.get(SignIn, state)
+            if begun is None or begun.expires_at < self._database.now(session):
+                raise Refused("This sign-in has expired or was used already. Go back to Slack and start it again.")
+            session.delete(begun)
+        if self._app is None:
+            raise Refused("Signing in to Mailchimp is not set up here.")
+        grant = oauth.authorise(self._app, code)
+        actor = Actor(begun.workspace_id, begun.person, access.Standing.ADMINISTRATOR)
+        connection = self._connect(actor, None, "oauth", grant.token, grant.data_centre)
+        return Finished(connection, begun.workspace_id, begun.person, begun.draft_id)
+
+    def visible(self, actor: Actor) -> list[Connection]:
+        """The connections somebody may use, by name."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            statement = (
+                select(Connection).where(Connection.workspace_id == actor.workspace_id).order_by(Connection.name)
+            )
+            return [one for one in session.scalars(statement) if access.may_use(actor, one)]
+
+    def named(self, actor: Actor, name: str) -> Connection:
+        """One connection by name, without case. Raises NotFound."""
+        for one in self.visible(actor):
+            if one.name.casefold() == name.strip().casefold():
+                return one
+        raise NotFound("There is no connection called {name}. See them with: postino connections list", name=name)
+
+    def get(self, actor: Actor, connection_id: int) -> Connection:
+        """One connection that the person may use. Raises NotFound and NotAllowed."""
+        with self._database.read() as session:
+            connection = session.get(Connection, connection_id)
+        if connection is None or connection.workspace_id != actor.workspace_id:
+            raise NotFound("This connection does not exist any more.")
+        access.require_use(actor, connection)
+        return connection
+
+    def share(self, actor: Actor, connection_id: int, sharing: Sharing, people: Sequence[str] = ()) -> None:
+        """Say who besides administrators may use a connection."""
+        access.require_administrator(actor)
+        with self._database.write() as session:
+            connection = self._own(session, actor, connection_id)
+            connection.shared_with, connection.shared_people = sharing.value, list(people)
+            audit.record(session, actor, self._database.now(session), "connection.shared", connection.name)
+
+    def uses(self, actor: Actor, connection_id: int) -> list[Destination]:
+        """The destinations that use a connection."""
+        access.require_administrator(actor)
+        with self._database.read() as session:
+            return list(session.scalars(select(Destination).where(Destination.connection_id == connection_id)))
+
+    def remove(self, actor: Actor, connection_id: int, *, detach: bool = False) -> None:
+        """Remove a connection. One in use is refused, unless ``detach``: its destinations stay and cannot run."""
+        access.require_administrator(actor)
+        with self._database.write() as session:
+            connection = self._own(session, actor, connection_id)
+            users = list(session.scalars(select(Destination).where(Destination.connection_id == connection_id)))
+            if users and not detach:
+                raise Refused(
+                    "{connection} is used by {destinations}. Remove these first, or detach them: they are kept and cannot run.",
+                    connection=connection.name,
+                    destinations=", ".join(one.name for one in users),
+                )
+            for destination in users:
+                destination.connection_id = None
+            audit.record(session, actor, self._database.now(session), "connection.removed", connection.name)
+            session.delete(connection)
+
+    def open(self, connection: Connection, meter: Meter, stop: threading.Event) -> MailingService:
+        """The account for an export: patient, counted, at the account's one pace."""
+        return self._mailchimp(connection, EXPORT, meter, stop)
+
+    def account(self, connection: Connection) -> Account:
+        """The account as it is now; also proves that the credential still works."""
+        return self._ask(connection, lambda service: service.account())
+
+    def audiences(self, connection: Connection) -> tuple[Audience, ...]:
+        """The account's audiences, for somebody who waits."""
+        return self._ask(connection, lambda service: service.audiences())
+
+    def audience(self, connection: Connection, audience_id: str) -> Audience:
+        """One audience. Raises NotFound."""
+        return self._ask(connection, lambda service: service.audience(audience_id))
+
+    def merge_fields(self, connection: Connection, audience_id: str) -> tuple[MergeField, ...]:
+        """The audience's merge fields without the address."""
+        return self._ask(connection, lambda service: service.merge_fields(audience_id))
+
+    def tags(self, connection: Connection, audience_id: str) -> tuple[Tag, ...]:
+        """The audience's tags."""
+        return self._ask(connection, lambda service: service.tags(audience_id))
+
+    def mark_reconnect_needed(self, connection_id: int, *, needed: bool) -> bool:
+        """Note that the credential was revoked, or works again; whether that is news."""
+        with self._database.write() as session:
+            connection = session.get(Connection, connection_id)
+            if connection is None or connection.reconnect_needed == needed:
+                return False
+            connection.reconnect_needed = needed
+            return True
+
+    def _ask(self, connection: Connection, question: Callable[[MailingService], Answer]) -> Answer:
+        return question(self._mailchimp(connection, INTERACTIVE, Meter(), threading.Event()))
+
+    def _mailchimp(self, connection: Connection, patience: Patience, meter: Meter, stop: threading.Event) -> Mailchimp:
+        try:
+            token = self._vault.open(connection.sealed_credential)
+        except SealBrokenError:
+            raise ReconnectNeeded(
+                "The credential of {connection} cannot be opened with POSTINO_SECRET_KEY. "
+                "Put the former key back as a second one, or connect the account again.",
+                connection=connection.name,
+            ) from None
+        return Mailchimp(
+            token,
+            connection.data_centre,
+            api_url=self._api_url,
+            pacer=self._pacers.of(connection.account_id),
+            meter=meter,
+            stop=stop,
+            patience=patience,
+        )
+
+    def _own(self, session: Session, actor: Actor, connection_id: int) -> Connection:
+        connection = session.get(Connection, connection_id)
+        if connection is None or connection.workspace_id != actor.workspace_id:
+            raise NotFound("This connection does not exist any more.")
+        return connection
+
+    def _connect(self, actor: Actor, name: str | None, kind: str, token: str, data_centre: str) -> Connection:
+        """Store an account under a name; the same account again replaces its credential."""
+        with Mailchimp(token, data_centre, api_url=self._api_url, patience=INTERACTIVE) as service:
+            account = service.account()
+        if not account.can_write:
+            raise Refused(
+                "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
+                role=account.role,
+            )
+        if name is not None:
+            name = " ".join(name.split())[:200]
+            if not name:
+                raise InvalidInput("Give the connection a name.", field="name")
+        try:
+            with self._database.write() as session:
+                return self._store(session, actor, name, kind, token, data_centre, account)
+        except IntegrityError:
+            raise InvalidInput(
+                "There is a connection called {name} already. Choose another name.", field="name", name=name or ""
+            ) from None
+
+    def _store(
+        self,
+        session: Session,
+        actor: Actor,
+        name: str | None,
+        kind: str,
+        token: str,
+        data_centre: str,
+        account: Account,
+    ) -> Connection:
+        now = self._database.now(session)
+        connection = session.scalar(
+            select(Connection).where(Connection.workspace_id == actor.workspace_id, Connection.account_id == account.id)
+        )
+        if connection is None:
+            connection = Connection(
+                workspace_id=actor.workspace_id,
+                name=name or _free_name(session, actor.workspace_id, account.name),
+                account_id=account.id,
+                shared_with=Sharing.ADMINS.value,
+                shared_people=[],
+                created_by=actor.person,
+                created_at=now,
+            )
+            session.add(connection)
+        connection.account_name = account.name[:200]
+        connection.data_centre = data_centre
+        connection.kind = kind
+        connection.sealed_credential = self._vault.seal(token)
+        connection.reconnect_needed = False
+        session.flush()
+        audit.record(
+            session, actor, now, "connection.connected", connection.name, {"account": account.name, "kind": kind}
+        )
+        return connection
+
+
+def _free_name(session: Session, workspace_id: int, account_name: str) -> str:
+    """The account's name, with a number if another connection of the workspace is called so."""
+    name = " ".join(account_name.split())[:190] or "Mailchimp"
+    taken = set(session.scalars(select(Connection.name).where(Connection.workspace_id == workspace_id)))
+    return next(one for one in (name, *(f"{name} {number}" for number in range(2, len(taken) + 3))) if one not in taken)

@@ -1,0 +1,197 @@
+"""What must keep happening, whoever rings: export, schedules, verify, tidy. (``notify`` is Slack's business: ``bot.notifier``.)
+
+Each duty is a plain function that does a bounded piece of work and returns; engines call them again and again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from services import runs as running
+from services.attempts import LEASE, Attempt, StopReason
+from services.errors import LimitExceeded, LostLease, PostinoError, ReconnectNeeded, Refused, Unavailable
+from services.exporting import Export, Outcome, Tools
+from services.mailing import Meter, Stopped
+from services.rules import Class
+from services.workers import OwnerLocks
+from storage import runs
+from storage.models import Json, Run, RunStatus
+
+MOST_CRASHES = 3
+LONGEST_SILENCE = timedelta(hours=6)
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Exporting:
+    """The ``export`` duty: one run at a time from the queue, resumed or released as need be."""
+
+    tools: Tools
+    locks: OwnerLocks
+    shutdown: threading.Event = field(default_factory=threading.Event)
+    lease: timedelta = LEASE
+    worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+
+    def __call__(self) -> bool:
+        """Take and carry out the next due run; whether there was one."""
+        self.recover()
+        with self.tools.database.write() as session:
+            run = runs.claim_next(session, self.worker, self.tools.database.now(session), self.lease)
+            if run is None:
+                return False
+            lock = self.locks.take(run.id)
+            running.announce(session, run, self.tools.database.now(session))
+        with lock:
+            self._carry_out(run)
+        return True
+
+    def carry_out(self, run_id: int) -> Run | None:
+        """Take and carry out this very run, as the command line does; None if another run holds the account."""
+        self.recover()
+        database = self.tools.database
+        with database.write() as session:
+            if not runs.claim(session, run_id, self.worker, database.now(session), self.lease):
+                return None
+            lock = self.locks.take(run_id)
+            run = session.get_one(Run, run_id, populate_existing=True)
+        with lock:
+            self._carry_out(run)
+        with database.read() as session:
+            return session.get_one(Run, run_id)
+
+    def recover(self) -> None:
+        """Put runs whose worker died back into the queue: at once where its lock is free, else when the lease has run out."""
+        database = self.tools.database
+        with database.write() as session:
+            now = database.now(session)
+            for run in runs.processing(session):
+                dead = (
+                    self.locks.owner_died(run.id)
+                    if database.on_sqlite
+                    else bool(run.lease_until and run.lease_until < now)
+                )
+                if dead and runs.requeue_abandoned(session, run):
+                    session.refresh(run)
+                    if run.crashes >= MOST_CRASHES:
+                        self._give_up_on(run, now)
+                        running.announce(session, run, now)
+
+    def _give_up_on(self, run: Run, now: datetime) -> None:
+        run.status, run.finished_at = RunStatus.FAILED, now
+        run.reason = running.as_reason(
+            Refused(
+                "The export was interrupted {count} times and was given up. What was sent is kept; "
+                "look at the log, then export again: it goes on where it was.",
+                count=run.crashes,
+            )
+        )
+
+    def _carry_out(self, run: Run) -> None:
+        meter = Meter()
+        database = self.tools.database
+        with Attempt(database, run, meter, self.shutdown, lease=self.lease) as attempt:
+            export: Export | None = None
+            try:
+                export = Export(self.tools, run, attempt, meter)
+                outcome = export.carry_out()
+                self._finish(attempt, outcome)
+            except LostLease:
+                log.info("run.taken_over", run=run.id)
+            except Stopped:
+                self._stopped(attempt, export)
+            except Unavailable as error:
+                self._release(attempt, export, error)
+            except PostinoError as error:
+                self._fail(attempt, export, error)
+            except OperationalError:
+                log.exception("run.database_failed", run=run.id)
+            except Exception:
+                log.exception("run.crashed", run=run.id)
+                self._fail(
+                    attempt,
+                    export,
+                    Refused(
+                        "Something went wrong inside Postino (reference {reference}). What was sent is kept; the log tells more.",
+                        reference=f"run-{run.id}-{run.attempt}",
+                    ),
+                )
+
+    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+        counters = outcome.counters
+        if outcome.waiting == "approval":
+            self._end(
+                attempt, RunStatus.WAITING, outcome.counters.as_json(), {"waiting": "approval"}, plan=outcome.plan
+            )
+            return
+        status = RunStatus.REJECTS if counters.classes[Class.REJECTED] else RunStatus.SUCCESSFUL
+        reason: Json = {"waiting": outcome.waiting} if outcome.waiting else {}
+        self._end(attempt, status, counters.as_json(), reason, plan=outcome.plan)
+
+    def _stopped(self, attempt: Attempt, export: Export | None) -> None:
+        if attempt.stop_reason is StopReason.CANCELED:
+            self._end(attempt, RunStatus.CANCELED, _counted(export), {})
+        elif attempt.stop_reason is StopReason.SHUTDOWN:
+            self._end(attempt, RunStatus.QUEUED, None, {})
+
+    def _release(self, attempt: Attempt, export: Export | None, error: Unavailable) -> None:
+        """Mailchimp or the source does not answer: let others have the account, and try again later."""
+        database = self.tools.database
+        with database.read() as session:
+            run = session.get_one(Run, attempt.run_id)
+            too_long = database.now(session) - run.requested_at > LONGEST_SILENCE
+        if too_long or run.trigger == "command-line":
+            self._fail(attempt, export, error)
+            return
+        with suppress(LostLease), database.write() as session:
+            wait = timedelta(seconds=error.after or 300)
+            reason = running.as_reason(error)
+            attempt.write(
+                session, status=RunStatus.QUEUED, not_before=database.now(session) + wait, reason=reason, worker=None
+            )
+
+    def _fail(self, attempt: Attempt, export: Export | None, error: PostinoError) -> None:
+        if isinstance(error, ReconnectNeeded):
+            self._mark_reconnect(attempt.run_id)
+        reason = running.as_reason(error)
+        if isinstance(error, LimitExceeded):
+            reason |= {"kind": "LimitExceeded", "count": error.count, "limit": error.limit}
+        self._end(attempt, RunStatus.FAILED, _counted(export), reason)
+
+    def _mark_reconnect(self, run_id: int) -> None:
+        with self.tools.database.write() as session:
+            connection = session.get_one(Run, run_id).destination.connection
+            if connection is not None:
+                connection.reconnect_needed = True
+
+    def _end(
+        self, attempt: Attempt, status: RunStatus, counters: Json | None, reason: Json, plan: Json | None = None
+    ) -> None:
+        database = self.tools.database
+        with suppress(LostLease), database.write() as session:
+            now = database.now(session)
+            values: dict[str, object] = {"status": status, "reason": reason, "worker": None, "step": ""}
+            if counters is not None:
+                values["counters"] = counters
+            if plan is not None:
+                values["plan"] = plan
+            if status == RunStatus.WAITING:
+                values["expires_at"] = now + running.APPROVAL_LASTS
+            elif status != RunStatus.QUEUED:
+                values["finished_at"] = now
+            attempt.write(session, **values)
+            run = session.get_one(Run, attempt.run_id, populate_existing=True)
+            if status != RunStatus.QUEUED:
+                running.announce(session, run, now)
+
+
+def _counted(export: Export | None) -> Json | None:
+    return export.final_counters().as_json() if export is not None else None

@@ -1,0 +1,444 @@
+"""One attempt at one run: snapshot, observe, plan, guard, apply, verify.
+
+The loop never asks how the last attempt ended. First run, re-run, resume after a crash and repair after manual edits are the
+same code: it makes the audience match the segments.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services import guarding, observing, snapshot, tagging
+from services.applying import Applying, Counters, Target
+from services.attempts import Attempt
+from services.errors import InvalidInput, ReconnectNeeded, Refused
+from services.hashing import Hasher
+from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, MailingService, MergeField, Meter
+from services.masking import mask, mask_text
+from services.observing import Observer, Watched
+from services.planning import Plan, Planner, Rejected
+from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
+from services.scratch import Scratch
+from services.snapshot import Consent, MappedField, Snapshot
+from services.sources import ProfileSource
+from storage import ledger, runs, tombstones
+from storage.database import Database
+from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
+from storage.vault import SealBrokenError, Vault
+
+LANES = 8
+"""Calls in flight at once, of the ten connections a Mailchimp account has."""
+FULL_READ_EVERY = timedelta(days=7)
+PROFILES_PER_HOUR = guarding.PROFILES / 3
+"""What is promised until a rate has been measured: up to three hours for 1,000,000."""
+
+OpenMailing = Callable[[Connection, Meter, threading.Event], MailingService]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an export works with; one composition root puts it together."""
+
+    database: Database
+    vault: Vault
+    source: ProfileSource
+    open_mailing: OpenMailing
+    scratch_folder: Path
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How an attempt ended. ``plan`` are the preview's numbers; ``waiting`` says why a person is asked, or is empty."""
+
+    counters: Counters
+    plan: Json
+    waiting: str = ""
+    held: list[guarding.Held] = field(default_factory=list)
+
+
+class Export:
+    """One attempt. Build it, then ``carry_out`` once."""
+
+    def __init__(self, tools: Tools, run: Run, attempt: Attempt, meter: Meter) -> None:
+        connection = run.destination.connection
+        if connection is None:
+            raise Refused("The destination has no connection to Mailchimp any more. Edit it and choose one.")
+        self._tools = tools
+        self._database = tools.database
+        self._run = run
+        self._attempt = attempt
+        self._meter = meter
+        self._destination: Destination = run.destination
+        self._connection = connection
+        self._counters = Counters()
+        self._carried = {"calls": run.counters.get("calls", 0), "retries": run.counters.get("retries", 0)}
+        self._counters.tags_added = run.counters.get("tags_added", 0)
+        self._counters.tags_removed = run.counters.get("tags_removed", 0)
+        self._segments = [chosen.segment for chosen in self._destination.segments]
+        self._rejects: list[Json] = []
+
+    def carry_out(self) -> Outcome:
+        """Do what the run asks for. Raises what stops it; everything acknowledged until then is committed."""
+        service = self._tools.open_mailing(self._connection, self._meter, self._attempt.stop)
+        if self._run.attempt > 1:
+            service.start_with(2)
+        with Scratch(self._tools.scratch_folder) as scratch, _lanes() as executor:
+            return self._loop(scratch, service, executor)
+
+    def _loop(self, scratch: Scratch, service: MailingService, executor: ThreadPoolExecutor) -> Outcome:
+        audience, fields = self._preflight(service)
+        mapped = self._mapped(fields)
+        taken = self._take(scratch, mapped)
+        book = self._open_book(mapped)
+        present = self._tags(service, book)
+        tags = TagMap(
+            tuple(row.bit for row in present), {at: row.tag_id for at, row in enumerate(present) if row.tag_id}
+        )
+        rules = Rules(tags, book.slots, book.hasher.refusal, book.forgotten, self._run.verifies)
+        plan, planner = self._plan(scratch, service, executor, book, tags, rules)
+        held = self._guard(plan, taken, present)
+        accepted = self._run.accept_removals
+        if not accepted:
+            for one in held:
+                scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
+        summary = self._summary(plan, taken, audience, [] if accepted else held)
+        self._counters.profiles = taken.profiles
+        if self._run.preview or self._needs_approval(summary):
+            return Outcome(self._counters, summary, "approval", held)
+        self._begin_counting(plan)
+        tags, names = self._make_tags(service, present, tags)
+        planner.use(Rules(tags, book.slots, book.hasher.refusal, book.forgotten, self._run.verifies), tags)
+        target = Target(
+            audience_id=self._destination.audience_id,
+            merge_tags=tuple(one.merge_field.tag for one in mapped),
+            slots=tuple(book.slots),
+            all_slots=book.all_slots,
+            tag_names=names,
+            skip_merge_validation=self._destination.skip_required_fields,
+        )
+        self._step("sending", plan=summary)
+        Applying(
+            self._database,
+            scratch,
+            service,
+            self._attempt,
+            planner,
+            tags,
+            target,
+            book.ledger_id,
+            book.hasher,
+            self._counters,
+            self._on_reject,
+            self._save,
+            executor,
+            LANES,
+        ).apply(self._run.canary)
+        return Outcome(self.final_counters(), summary, "removals" if held and not accepted else "", held)
+
+    # Steps
+
+    def _preflight(self, service: MailingService) -> tuple[Audience, tuple[MergeField, ...]]:
+        self._step("checking")
+        account = service.account()
+        if account.id != self._connection.account_id:
+            raise ReconnectNeeded(
+                "The credential of {connection} now belongs to another Mailchimp account. Connect the account again.",
+                connection=self._connection.name,
+            )
+        if not account.can_write:
+            raise Refused(
+                "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
+                role=account.role,
+            )
+        self._total_contacts = account.total_subscribers
+        audience = service.audience(self._destination.audience_id)
+        fields = service.merge_fields(self._destination.audience_id)
+        guarding.check_required(fields, list(self._destination.fields), skip=self._destination.skip_required_fields)
+        return audience, fields
+
+    def _mapped(self, fields: Sequence[MergeField]) -> list[MappedField]:
+        by_tag = {one.tag: one for one in fields}
+        missing = [tag for tag in self._destination.fields if tag not in by_tag]
+        if missing:
+            raise InvalidInput(
+                "The audience has no merge field {names} any more. Edit the destination's data matching.",
+                field="fields",
+                names=", ".join(missing),
+            )
+        return [MappedField(by_tag[tag], attribute) for tag, attribute in self._destination.fields.items()]
+
+    def _take(self, scratch: Scratch, mapped: Sequence[MappedField]) -> Snapshot:
+        self._step("reading")
+        with self._database.write() as session:
+            runs.replace_rejects(session, self._run.id)
+            self._hasher = Hasher(self._ledger_secret(session))
+        consent = None
+        if self._destination.consent_attribute:
+            allowing = frozenset(value.strip().casefold() for value in self._destination.consent_values)
+            consent = Consent(self._destination.consent_attribute, allowing)
+        taken = snapshot.take(
+            scratch,
+            self._tools.source,
+            self._segments,
+            self._destination.email_attribute,
+            mapped,
+            consent,
+            self._hasher,
+            self._attempt.stop,
+            self._attempt.touch,
+        )
+        guarding.check_profiles(taken.profiles)
+        return taken
+
+    def _ledger_secret(self, session: Session) -> bytes:
+        try:
+            return self._tools.vault.ledger_secret(session)
+        except SealBrokenError:
+            raise Refused(
+                "What Postino remembers of its audiences cannot be opened with POSTINO_SECRET_KEY, so nothing was sent. "
+                "Put the former key back, as a second one behind the new."
+            ) from None
+
+    def _open_book(self, mapped: Sequence[MappedField]) -> _Book:
+        with self._database.write() as session:
+            row = ledger.open_ledger(session, self._connection.account_id, self._destination.audience_id)
+            before = set(ledger.field_slots(session, row.id, ()))
+            forgotten = tombstones.keys(session, self._run.workspace_id)
+            slots = ledger.field_slots(session, row.id, [one.merge_field.tag for one in mapped])
+        mapped_tags = [one.merge_field.tag for one in mapped]
+        # A field that was never looked at is unknown for everybody: only a full reading tells.
+        unknown = bool(set(mapped_tags) - before)
+        return _Book(row.id, row, slots, [slots[tag] for tag in mapped_tags], self._hasher, forgotten, unknown)
+
+    def _tags(self, service: MailingService, book: _Book) -> list[LedgerTag]:
+        with self._database.write() as session:
+            return tagging.settle(
+                session, service.tags(self._destination.audience_id), book.ledger_id, self._destination
+            )
+
+    def _plan(
+        self,
+        scratch: Scratch,
+        service: MailingService,
+        executor: ThreadPoolExecutor,
+        book: _Book,
+        tags: TagMap,
+        rules: Rules,
+    ) -> tuple[Plan, Planner]:
+        self._step("comparing")
+        observer = Observer(
+            scratch, service, self._destination.audience_id, book.all_slots, book.hasher, executor, LANES
+        )
+        watermark = None if book.unread or self._due_for_full_read(book.row) else book.row.watermark
+        began = observer.changes(watermark)
+        observer.holders([Watched(position, tag_id) for position, tag_id in tags.ids.items()])
+        in_full = watermark is None
+        planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
+        if not in_full and not self._agrees(observer, plan, began):
+            scratch.clear("seen")
+            began = observer.changes(None)
+            in_full = True
+            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=True)
+        if plan.disputed and len(plan.disputed) <= observing.LOOKUPS:
+            observer.lookups(plan.disputed)
+            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
+        with self._database.write() as session:
+            ledger.mark_read(session, book.ledger_id, began, in_full=in_full)
+            self._flush_rejects(session)
+        return plan, planner
+
+    def _draw_up(
+        self, scratch: Scratch, book: _Book, tags: TagMap, rules: Rules, *, in_full: bool
+    ) -> tuple[Planner, Plan]:
+        self._rejects = []
+        now = int(self._now().timestamp())
+        planner = Planner(
+            self._database,
+            scratch,
+            book.ledger_id,
+            rules,
+            tags,
+            run_id=self._run.id,
+            now=now,
+            trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
+            in_full=in_full,
+        )
+        return planner, planner.draw_up(self._on_reject)
+
+    def _due_for_full_read(self, row: Ledger) -> bool:
+        return row.read_in_full_at is None or self._now() - row.read_in_full_at > FULL_READ_EVERY
+
+    def _agrees(self, observer: Observer, plan: Plan, began: datetime) -> bool:
+        """Whether Mailchimp counts as many members in each status as the ledger, which proves that nobody was missed.
+
+        Within an hour of a write of ours the counts may lag, so they prove nothing.
+        """
+        if plan.last_acknowledged > began.timestamp() - TRUSTED_SECONDS:
+            return True
+        return all(plan.statuses.get(status, 0) == count for status, count in observer.counts().items())
+
+    def _guard(self, plan: Plan, taken: Snapshot, present: Sequence[LedgerTag]) -> list[guarding.Held]:
+        self._step("checking limits")
+        guarding.check_ceiling(plan.classes[Class.NEW], self._total_contacts, self._connection.contact_ceiling)
+        highest: dict[int, int] = {}
+        today: date = self._now().astimezone(UTC).date()
+        with self._database.write() as session:
+            for position, tag in enumerate(present):
+                ledger.note_holders(session, tag.id, today, plan.holders.get(position, 0))
+                highest[position] = ledger.highest_holders(session, tag.id)
+        return guarding.brake(plan, taken, highest, self._destination.brake_share, self._destination.brake_people)
+
+    def _make_tags(
+        self, service: MailingService, present: Sequence[LedgerTag], tags: TagMap
+    ) -> tuple[TagMap, tuple[str, ...]]:
+        """Create the tags that do not exist yet, and the names of all as they are now."""
+        ids, names = dict(tags.ids), []
+        for position, row in enumerate(present):
+            if row.tag_id is None:
+                made = service.create_tag(self._destination.audience_id, row.name)
+                try:
+                    with self._database.write() as session:
+                        tagging.note_created(session, row.id, made)
+                except IntegrityError:
+                    raise Refused(
+                        "The tag {tag} belongs to another destination. Edit this one and choose another tag.",
+                        tag=row.name,
+                    ) from None
+                ids[position] = made.id
+                names.append(made.name)
+            else:
+                names.append(row.name)
+        return TagMap(tags.bits, ids), tuple(names)
+
+    # Numbers
+
+    def _summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
+        waiting = {one.position for one in held}
+        removed = {at: count for at, count in plan.tags_removed.items() if at not in waiting}
+        calls = (
+            math.ceil(plan.classes[Class.NEW] / MEMBERS_PER_INSERT)
+            + plan.classes[Class.UPDATED]
+            + sum(math.ceil(count / MEMBERS_PER_TAG_CALL) for count in removed.values())
+        )
+        work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
+        return {
+            "profiles": taken.profiles,
+            "audience_members": audience.members,
+            "classes": {
+                outcome.word: count for outcome, count in plan.classes.items() if outcome is not Class.NOT_ATTEMPTED
+            },
+            "suppressed": plan.suppressed,
+            "rejected": plan.rejected,
+            "segments": [
+                {
+                    "segment": read.name,
+                    "tag": self._destination.segments[at].tag_name,
+                    "profiles": read.profiles,
+                    "complete": read.complete,
+                    "added": plan.tags_added.get(at, 0),
+                    "removed": removed.get(at, 0),
+                }
+                for at, read in enumerate(taken.segments)
+            ],
+            "held": [
+                {
+                    "segment": self._segments[one.position],
+                    "people": one.people,
+                    "holders": one.holders,
+                    "reason": one.reason,
+                }
+                for one in held
+            ],
+            "binding": guarding.binding_numbers(plan, sum(removed.values())),
+            "calls": calls,
+            "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
+            "dropped_values": taken.dropped_values,
+        }
+
+    def _needs_approval(self, summary: Json) -> bool:
+        """Whether an approved run has grown beyond what was approved."""
+        approved = self._run.plan.get("binding") if self._run.approved_by else None
+        return approved is not None and bool(guarding.has_grown(summary["binding"], approved))
+
+    def _begin_counting(self, plan: Plan) -> None:
+        for outcome in (Class.UNCHANGED, Class.SUPPRESSED, Class.NO_CONSENT, Class.DUPLICATES, Class.REJECTED):
+            self._counters.classes[outcome] = plan.classes[outcome] + plan.done[outcome]
+        for outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
+            self._counters.classes[outcome] = plan.done[outcome]
+
+    def final_counters(self) -> Counters:
+        """The counters as they stand, with whatever is in no other class as not attempted."""
+        self._measure()
+        done = sum(count for outcome, count in self._counters.classes.items() if outcome is not Class.NOT_ATTEMPTED)
+        self._counters.classes[Class.NOT_ATTEMPTED] = max(0, self._counters.profiles - done)
+        return self._counters
+
+    def _measure(self) -> None:
+        self._counters.calls = self._carried["calls"] + self._meter.calls
+        self._counters.retries = self._carried["retries"] + self._meter.retries
+
+    # Writing
+
+    def _step(self, name: str, **values: object) -> None:
+        with self._database.write() as session:
+            self._attempt.write(session, step=name, **values)
+
+    def _save(self, session: Session) -> None:
+        """Write the counters, as the holder of the run, in the transaction of what they count."""
+        self._measure()
+        self._attempt.write(session, counters=self._counters.as_json())
+        self._flush_rejects(session)
+
+    def _on_reject(self, rejected: Rejected) -> None:
+        names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
+        self._rejects.append(
+            {
+                "run_id": self._run.id,
+                "profile_id": rejected.profile[:200],
+                "segments": ", ".join(names)[:2000],
+                "masked_address": mask(rejected.address)[:120] if rejected.address else "",
+                "reason": str(rejected.reason),
+                "detail": mask_text(rejected.detail)[:500],
+            }
+        )
+
+    def _flush_rejects(self, session: Session) -> None:
+        rows, self._rejects = self._rejects, []
+        for start in range(0, len(rows), 1000):
+            runs.add_rejects(session, rows[start : start + 1000])
+
+    def _now(self) -> datetime:
+        with self._database.read() as session:
+            return self._database.now(session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """The ledger, opened for one destination."""
+
+    ledger_id: int
+    row: Ledger
+    all_slots: Mapping[str, int]
+    slots: list[int]
+    hasher: Hasher
+    forgotten: frozenset[bytes]
+    unread: bool
+
+
+@contextmanager
+def _lanes() -> Iterator[ThreadPoolExecutor]:
+    executor = ThreadPoolExecutor(LANES, thread_name_prefix="lane")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

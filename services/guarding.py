@@ -1,0 +1,103 @@
+"""Step 4: what must hold before anything is sent. Where a limit is known beforehand, nothing is sent at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.errors import InvalidInput, LimitExceeded
+from services.mailing import MergeField
+from services.planning import Plan
+from services.rules import Class
+from services.snapshot import SegmentRead, Snapshot
+
+PROFILES = 1_000_000
+"""Distinct profiles of one export, before consent and de-duplication: exactly this many pass."""
+SLACK_SHARE = 0.05
+SLACK_COUNT = 100
+"""An approval binds its numbers: they may grow by this share and this count before a person is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Removals of one tag that wait for a person, and why: ``incomplete``, ``empty``, ``vanished`` or ``share``."""
+
+    position: int
+    people: int
+    holders: int
+    reason: str
+
+
+def check_profiles(count: int) -> None:
+    """Raises ``LimitExceeded`` if an export has more distinct profiles than it may."""
+    if count > PROFILES:
+        raise LimitExceeded(
+            "The segments hold {count} distinct profiles, {over} more than the {limit} an export may have. Nothing was sent. "
+            "Choose fewer or smaller segments, or split them over several destinations.",
+            count=count,
+            limit=PROFILES,
+            over=count - PROFILES,
+        )
+
+
+def check_ceiling(new: int, total_contacts: int, ceiling: int | None) -> None:
+    """Raises ``LimitExceeded`` if the new contacts would lift the account over the connection's ceiling."""
+    if ceiling is not None and new and total_contacts + new > ceiling:
+        raise LimitExceeded(
+            "The account has {present} contacts and the export would add {new}: {over} more than its ceiling of {limit}. "
+            "Nothing was sent. Choose fewer segments, archive contacts in Mailchimp, or ask an administrator "
+            "to raise the ceiling.",
+            count=total_contacts + new,
+            limit=ceiling,
+            present=total_contacts,
+            new=new,
+            over=total_contacts + new - ceiling,
+        )
+
+
+def check_required(fields: Sequence[MergeField], mapped: Sequence[str], *, skip: bool) -> None:
+    """Raises ``InvalidInput`` if the audience requires a merge field that is not mapped."""
+    missing = [field for field in fields if field.required and field.tag not in mapped]
+    if missing and not skip:
+        raise InvalidInput(
+            "The audience requires {names}. Map an attribute to each, or let the check be skipped.",
+            field="fields",
+            names=", ".join(f"{field.name} ({field.tag})" for field in missing),
+        )
+
+
+def brake(plan: Plan, snapshot: Snapshot, highest: Mapping[int, int], share: float, people: int) -> list[Held]:
+    """The tags whose removals wait for a person, by position. ``highest`` are the most holders of the last seven days."""
+    held = []
+    for position, removals in sorted(plan.tags_removed.items()):
+        reason = _why_held(snapshot.segments[position], removals, highest.get(position, 0), share, people)
+        if reason is not None:
+            held.append(Held(position, removals, highest.get(position, 0), reason))
+    return held
+
+
+def _why_held(read: SegmentRead, removals: int, holders: int, share: float, people: int) -> str | None:
+    if read.vanished:
+        return "vanished"
+    if not read.complete:
+        return "incomplete"
+    if read.profiles == 0:
+        return "empty"
+    if removals >= people and removals > share * max(holders, removals):
+        return "share"
+    return None
+
+
+def has_grown(now: Mapping[str, int], approved: Mapping[str, int]) -> list[str]:
+    """The numbers that exceed the approved ones by more than 5 % + 100: then a person is asked again."""
+    return [name for name, count in now.items() if count > approved.get(name, 0) * (1 + SLACK_SHARE) + SLACK_COUNT]
+
+
+def binding_numbers(plan: Plan, removals: int) -> dict[str, int]:
+    """The numbers an approval is given for."""
+    return {
+        "new": plan.classes[Class.NEW],
+        "updated": plan.classes[Class.UPDATED],
+        "tags_added": sum(plan.tags_added.values()),
+        "tags_removed": removals,
+    }

@@ -1,0 +1,234 @@
+"""Step 2: what the audience looks like now, put on scratch paper beside the snapshot.
+
+Members changed since the watermark are read in windows of ``last_changed``; archived ones in a pass of their own; every own tag
+in full, which alone tells who holds it. Offset paging over a list that moves can skip people: pages overlap, and a window is
+read again from where more people left it than the overlap covers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from services import addresses
+from services.errors import NotFound, Unavailable
+from services.hashing import EMPTY, VALUE_BYTES, Hasher
+from services.mailing import MEMBERS_PER_PAGE, MailingService, Member, Page, Status
+from services.scratch import Scratch
+
+OVERLAP = 50
+"""How many people may leave a window while it is paged before some could be skipped."""
+LOOKUPS = 500
+"""How many disputed people are looked up one by one; beyond that the ledger is trusted until its word is an hour old."""
+SAFETY = timedelta(hours=1)
+"""How far a pass reaches back behind the last one: Mailchimp's pages may lag behind its answers."""
+ABSENT = 0
+"""The status noted for somebody who was looked up and is not in the audience."""
+COUNTED = (
+    Status.SUBSCRIBED,
+    Status.UNSUBSCRIBED,
+    Status.CLEANED,
+    Status.PENDING,
+    Status.TRANSACTIONAL,
+    Status.ARCHIVED,
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One of our tags as it is read: its position among the destination's segments, and Mailchimp's id for it."""
+
+    position: int
+    tag_id: int
+
+
+class Observer:
+    """Reads one audience into ``scratch``. ``slots`` maps merge tags to their place in the packed hashes."""
+
+    def __init__(
+        self,
+        scratch: Scratch,
+        service: MailingService,
+        audience_id: str,
+        slots: Mapping[str, int],
+        hasher: Hasher,
+        executor: Executor,
+        width: int,
+    ) -> None:
+        self._scratch = scratch
+        self._service = service
+        self._audience = audience_id
+        self._slots = slots
+        self._hasher = hasher
+        self._executor = executor
+        self._width = width
+
+    def changes(self, watermark: datetime | None) -> datetime:
+        """Note every member changed since the watermark, or all of them; Mailchimp's own time when the pass began."""
+        since = None if watermark is None else watermark - SAFETY
+        began = self._pass(None, since)
+        self._pass(Status.ARCHIVED, since)
+        return began
+
+    def size(self, watermark: datetime | None) -> int:
+        """How many members a pass of changes would read, at the price of one call."""
+        since = None if watermark is None else watermark - SAFETY
+        return self._service.members(self._audience, since=since, count=1).total
+
+    def lookups(self, wanted: Iterable[str]) -> None:
+        """Note these addresses one by one: their status, fields and all their tags, or that they are absent."""
+        for address, member in _ahead(self._executor, self._lookup, wanted, self._width):
+            self._note_lookup(address, member)
+
+    def holders(self, watched: Iterable[Watched]) -> dict[int, int]:
+        """Note everyone who holds our tags, whatever their status; how many per position. A tag that is gone is left out."""
+        counts: dict[int, int] = {}
+        for tag in watched:
+            try:
+                counts[tag.position] = self._read_tag(tag)
+            except NotFound:
+                continue
+        return counts
+
+    def counts(self) -> dict[Status, int]:
+        """How many members Mailchimp counts in each status."""
+        return dict(
+            zip(
+                COUNTED,
+                self._executor.map(lambda status: self._service.count(self._audience, status), COUNTED),
+                strict=True,
+            )
+        )
+
+    def _lookup(self, address: str) -> tuple[str, Member | None]:
+        return address, self._service.member(self._audience, address)
+
+    def _pass(self, status: Status | None, since: datetime | None) -> datetime:
+        first = self._service.members(self._audience, status=status, since=since)
+        if first.total <= len(first.items):
+            self._note(first.items)
+            return first.served_at
+        began = first.served_at
+        self._window(status, since, began)
+        # Who changed while the window was read is in the time since; the next pass reaches back far enough for the rest.
+        self._note(self._service.members(self._audience, status=status, since=began - timedelta(seconds=1)).items)
+        return began
+
+    def _window(self, status: Status | None, since: datetime | None, before: datetime) -> None:
+        """Page a window that is closed in the past: people can only leave it, by changing."""
+
+        def read(offset: int) -> Page[Member]:
+            return self._service.members(self._audience, status=status, since=since, before=before, offset=offset)
+
+        stalled = 0
+        while True:
+            last: datetime | None = None
+            for page in self._pages(read):
+                if page.drifted:
+                    break
+                self._note(page.items)
+                last = page.items[-1].last_changed if page.items else last
+            else:
+                return
+            stalled = stalled + 1 if last is None or last == since else 0
+            if stalled > 5:
+                raise Unavailable(
+                    "The audience changes faster than Mailchimp lets it be read. Nothing was sent; Postino tries again."
+                )
+            since = last or since
+
+    def _read_tag(self, tag: Watched) -> int:
+        def read(offset: int) -> Page[Member]:
+            return self._service.tag_members(self._audience, tag.tag_id, offset=offset)
+
+        for _ in range(3):
+            total, drifted = 0, False
+            for page in self._pages(read):
+                drifted, total = drifted or page.drifted, max(total, page.total)
+                self._note_holders(tag.position, page.items)
+            if not drifted:
+                break
+        # Whoever was skipped even so is tagged again, which changes nothing, or loses the tag in the next run.
+        return total
+
+    def _pages(self, read: Callable[[int], Page[Member]]) -> Iterator[_Read[Member]]:
+        """All pages in order, several in flight, each telling whether more people left before it than the overlap covers."""
+        first = read(0)
+        yield _Read(first.items, first.total, drifted=False)
+        step = MEMBERS_PER_PAGE - OVERLAP
+        offsets = range(step, first.total, step) if first.total > MEMBERS_PER_PAGE else range(0)
+        for page in _ahead(self._executor, read, offsets, self._width):
+            yield _Read(page.items, page.total, drifted=first.total - page.total > OVERLAP)
+
+    def _note(self, members: Iterable[Member]) -> None:
+        rows = []
+        for member in members:
+            key = self._key(member.address)
+            if key is not None:
+                rows.append((key, member.status, int(member.last_changed.timestamp()), self._got(member), None))
+        self._scratch.add("seen", rows, 5)
+
+    def _note_lookup(self, address: str, member: Member | None) -> None:
+        key = self._key(address)
+        if key is None:
+            return
+        if member is None:
+            self._scratch.add("seen", [(key, ABSENT, 0, b"", None)], 5)
+            return
+        tags = None if member.tags_cut else " ".join(map(str, member.tags))
+        changed = int(member.last_changed.timestamp())
+        self._scratch.add("seen", [(key, member.status, changed, self._got(member), tags)], 5)
+
+    def _note_holders(self, position: int, members: Iterable[Member]) -> None:
+        keyed = ((self._key(member.address), position, member.address) for member in members)
+        self._scratch.add("holders", [row for row in keyed if row[0] is not None], 3)
+
+    def _key(self, address: str) -> bytes | None:
+        normalised = addresses.normalise(address)
+        return None if isinstance(normalised, addresses.Problem) else self._hasher.key(normalised.normal)
+
+    def _got(self, member: Member) -> bytes:
+        return got(member.fields, self._slots, self._hasher)
+
+
+def got(fields: Mapping[str, str], slots: Mapping[str, int], hasher: Hasher) -> bytes:
+    """The hashes of what Mailchimp shows in the mapped fields, by slot."""
+    packed = bytearray(VALUE_BYTES * (max(slots.values(), default=-1) + 1))
+    for tag, slot in slots.items():
+        value = fields.get(tag, "")
+        packed[slot * VALUE_BYTES : (slot + 1) * VALUE_BYTES] = hasher.value(value) if value else EMPTY
+    return bytes(packed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Item]):
+    items: tuple[Item, ...]
+    total: int
+    drifted: bool
+
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+def _ahead(
+    executor: Executor, function: Callable[[Argument], Result], arguments: Iterable[Argument], width: int
+) -> Iterator[Result]:
+    """``map`` in order with at most ``width`` calls ahead, so that a million results never wait in memory."""
+    pending: deque[Future[Result]] = deque()
+    try:
+        for argument in arguments:
+            pending.append(executor.submit(function, argument))
+            if len(pending) >= width:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()

@@ -1,0 +1,310 @@
+"""Step 3: what must change, from one merge of snapshot, ledger and what was just observed, all in the order of their keys.
+
+The merge writes the actions to scratch paper and closes the ledger: what was observed becomes what Postino knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from services import observing, snapshot
+from services.rules import Class, Decision, Rules, Seen, TagMap, reconcile
+from services.scratch import Scratch
+from services.snapshot import SEPARATOR, Person
+from storage import ledger, refusals
+from storage.database import Database
+
+BATCH = 5000
+
+
+class Head(NamedTuple):
+    """Everything known of one key."""
+
+    key: bytes
+    person: Person | None
+    row: ledger.Row | None
+    seen: Seen | None
+    held: tuple[tuple[int, str], ...]
+    refusal: refusals.Row | None
+
+
+def merge(
+    people: Iterable[Person],
+    rows: Iterable[ledger.Row],
+    seen: Iterable[tuple[bytes, Seen]],
+    holders: Iterable[tuple[bytes, int, str]],
+    refused: Iterable[refusals.Row],
+) -> Iterator[Head]:
+    """Walk five streams ordered by key at once; of several observations of one key the last counts."""
+    streams: list[Iterator[tuple[bytes, object]]] = [
+        ((person.key, person) for person in people),
+        ((row.key, row) for row in rows),
+        ((key, list(group)[-1][1]) for key, group in groupby(seen, itemgetter(0))),
+        ((key, tuple((tag, address) for _, tag, address in group)) for key, group in groupby(holders, itemgetter(0))),
+        ((row.key, row) for row in refused),
+    ]
+    heads = [next(stream, None) for stream in streams]
+    while True:
+        keys = [head[0] for head in heads if head is not None]
+        if not keys:
+            return
+        key = min(keys)
+        found: list[object] = [None, None, None, (), None]
+        for index, head in enumerate(heads):
+            if head is not None and head[0] == key:
+                found[index] = head[1]
+                heads[index] = next(streams[index], None)
+        yield Head(key, *found)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A profile that cannot be exported, as it is listed: the address is masked before it is kept."""
+
+    profile: str
+    segments: int
+    address: str
+    reason: str
+    detail: str = ""
+
+
+OnReject = Callable[[Rejected], None]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an export would do: people by class, why people are skipped, and tag changes per segment position.
+
+    ``done`` are those whom an earlier attempt of the same run has written to already; they are in no other class.
+    """
+
+    profiles: int = 0
+    classes: dict[Class, int] = field(default_factory=lambda: dict.fromkeys(Class, 0))
+    done: dict[Class, int] = field(default_factory=lambda: dict.fromkeys(Class, 0))
+    suppressed: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    tags_added: dict[int, int] = field(default_factory=dict)
+    tags_removed: dict[int, int] = field(default_factory=dict)
+    holders: dict[int, int] = field(default_factory=dict)
+    statuses: dict[int, int] = field(default_factory=dict)
+    last_acknowledged: int = 0
+    disputed: list[str] = field(default_factory=list)
+
+    def count(self, outcome: Class, number: int = 1) -> None:
+        """Put profiles into a class."""
+        self.classes[outcome] += number
+
+    @property
+    def counted(self) -> int:
+        """How many profiles are in a class so far."""
+        return sum(self.classes.values()) + sum(self.done.values())
+
+
+def tally(counts: dict[int, int], bits: int) -> None:
+    """Count one more for every position in a bit set."""
+    for position in positions(bits):
+        counts[position] = counts.get(position, 0) + 1
+
+
+class Planner:
+    """Draws up plans for one destination on one sheet of scratch paper."""
+
+    def __init__(
+        self,
+        database: Database,
+        scratch: Scratch,
+        ledger_id: int,
+        rules: Rules,
+        tags: TagMap,
+        *,
+        run_id: int,
+        now: int,
+        trusted_since: int,
+        in_full: bool,
+    ) -> None:
+        self._database = database
+        self._scratch = scratch
+        self._ledger_id = ledger_id
+        self._rules = rules
+        self._tags = tags
+        self._run_id = run_id
+        self._now = now
+        self._trusted_since = trusted_since
+        self._in_full = in_full
+        self._plan = Plan()
+        self._actions: dict[str, list[tuple[object, ...]]] = {}
+        self._known: list[ledger.Row] = []
+        self._gone: list[bytes] = []
+
+    def draw_up(self, on_reject: OnReject) -> Plan:
+        """Merge everything once; the plan. ``on_reject`` hears of every profile that cannot be exported."""
+        self._plan = Plan()
+        self._scratch.clear("inserts", "updates", "tag_changes")
+        for table in ("seen", "holders"):
+            self._scratch.index(table)
+        with self._database.read() as session:
+            heads = merge(
+                snapshot.people(self._scratch),
+                ledger.stream(session, self._ledger_id),
+                _seen(self._scratch, self._tags),
+                self._scratch.stream("SELECT key, tag, address FROM holders ORDER BY key, tag"),
+                refusals.stream(session, self._ledger_id),
+            )
+            for head in heads:
+                self._settle(head, on_reject)
+        self._flush(everything=True)
+        self._problems(on_reject)
+        return self._plan
+
+    def plan_one(self, key: bytes, seen: Seen, on_reject: OnReject) -> tuple[Class | None, bool]:
+        """Plan one person again, whose member was just read back; the new actions are added to the others.
+
+        Returns the outcome, None for somebody who is in no chosen segment, and whether this run has counted them already.
+        """
+        person = snapshot.person(self._scratch, key)
+        with self._database.read() as session:
+            row = ledger.members(session, self._ledger_id, [key]).get(key)
+        before = self._plan
+        self._plan = Plan()
+        outcome = self._settle(Head(key, person, row, seen, (), None), on_reject)
+        self._flush(everything=True)
+        self._plan = before
+        return outcome, row is not None and row.run_id == self._run_id and row.run_class > 0
+
+    def use(self, rules: Rules, tags: TagMap) -> None:
+        """Plan on with tags that exist by now."""
+        self._rules, self._tags = rules, tags
+
+    def _settle(self, head: Head, on_reject: OnReject) -> Class | None:
+        held = 0
+        for position, _ in head.held:
+            held |= self._tags.to_ledger(1 << position)
+        row, disputed = reconcile(
+            head.row,
+            head.seen,
+            held,
+            self._tags.read_mask,
+            key=head.key,
+            in_full=self._in_full,
+            trusted_since=self._trusted_since,
+        )
+        if disputed and head.person is not None and len(self._plan.disputed) <= observing.LOOKUPS:
+            self._plan.disputed.append(head.person.address)
+        self._note(head, row)
+        if head.person is None and row is None:
+            return None
+        decision = self._rules.decide(head.person, row, self._valid(head.refusal))
+        return self._act(head, row, decision, on_reject)
+
+    def _valid(self, refusal: refusals.Row | None) -> refusals.Row | None:
+        if refusal is None or refusal.until is None or refusal.until.timestamp() > self._now:
+            return refusal
+        return None
+
+    def _note(self, head: Head, row: ledger.Row | None) -> None:
+        if row is None:
+            if head.row is not None:
+                self._gone.append(head.key)
+        else:
+            self._plan.last_acknowledged = max(self._plan.last_acknowledged, row.acknowledged)
+            self._plan.statuses[row.status] = self._plan.statuses.get(row.status, 0) + 1
+            tally(self._plan.holders, self._tags.to_positions(row.tags))
+            if row is not head.row and head.key not in self._rules.forgotten:
+                self._known.append(row)
+        if len(self._known) + len(self._gone) >= BATCH:
+            self._flush()
+
+    def _act(self, head: Head, row: ledger.Row | None, decision: Decision, on_reject: OnReject) -> Class | None:
+        person, outcome = head.person, decision.outcome
+        if person is not None and outcome is not None:
+            if row is not None and row.run_class and row.run_id == self._run_id:
+                self._plan.done[Class(row.run_class)] += 1
+                self._plan.count(Class.DUPLICATES, person.others)
+            else:
+                self._count(person, outcome, decision, on_reject)
+            if outcome in (Class.NEW, Class.UPDATED):
+                self._actions_of(outcome, person, decision)
+        self._tag_actions(head, decision)
+        return outcome
+
+    def _count(self, person: Person, outcome: Class, decision: Decision, on_reject: OnReject) -> None:
+        self._plan.count(outcome)
+        self._plan.count(Class.DUPLICATES, person.others)
+        if outcome is Class.SUPPRESSED:
+            self._plan.suppressed[decision.reason] = self._plan.suppressed.get(decision.reason, 0) + 1
+        if outcome is Class.REJECTED:
+            self._reject(Rejected(person.profile, person.segments, person.address, decision.reason), on_reject)
+
+    def _reject(self, rejected: Rejected, on_reject: OnReject) -> None:
+        self._plan.rejected[rejected.reason] = self._plan.rejected.get(rejected.reason, 0) + 1
+        on_reject(rejected)
+
+    def _actions_of(self, outcome: Class, person: Person, decision: Decision) -> None:
+        table = "inserts" if outcome is Class.NEW else "updates"
+        values = SEPARATOR.join(decision.fields)
+        bits = ledger.pack_bits(person.segments)
+        row = (None, person.key, person.profile, person.address, values, person.hashes, bits)
+        self._append(table, row)
+
+    def _tag_actions(self, head: Head, decision: Decision) -> None:
+        tally(self._plan.tags_added, decision.add)
+        person = head.person
+        if person is not None and decision.outcome is not Class.NEW:
+            for position in positions(decision.add):
+                self._append("tag_changes", (None, position, 0, head.key, person.address, person.profile))
+        addresses = dict(head.held)
+        for position in positions(decision.remove):
+            address = addresses.get(position) or (person.address if person is not None else None)
+            if address is not None:
+                tally(self._plan.tags_removed, 1 << position)
+                profile = person.profile if person is not None and person.consents else None
+                self._append("tag_changes", (None, position, 1, head.key, address, profile))
+
+    def _problems(self, on_reject: OnReject) -> None:
+        for profile, consents, address, problem, segments in snapshot.problems(self._scratch):
+            if consents:
+                self._plan.count(Class.REJECTED)
+                self._reject(Rejected(profile, segments, address, problem), on_reject)
+            else:
+                self._plan.count(Class.NO_CONSENT)
+
+    def _append(self, table: str, row: tuple[object, ...]) -> None:
+        rows = self._actions.setdefault(table, [])
+        rows.append(row)
+        if len(rows) >= BATCH:
+            self._write_actions(table)
+
+    def _write_actions(self, table: str) -> None:
+        rows = self._actions.pop(table, [])
+        if rows:
+            self._scratch.add(table, rows, len(rows[0]))
+
+    def _flush(self, *, everything: bool = False) -> None:
+        if everything:
+            for table in list(self._actions):
+                self._write_actions(table)
+        if self._known or self._gone:
+            with self._database.write() as session:
+                ledger.put(session, self._ledger_id, self._known)
+                ledger.remove(session, self._ledger_id, self._gone)
+            self._known, self._gone = [], []
+
+
+def positions(bits: int) -> Iterator[int]:
+    """The positions in a bit set, lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def _seen(scratch: Scratch, tags: TagMap) -> Iterator[tuple[bytes, Seen]]:
+    by_id = {tag_id: tags.to_ledger(1 << position) for position, tag_id in tags.ids.items()}
+    rows = scratch.stream("SELECT key, status, changed, fields, tags FROM seen ORDER BY key, rowid")
+    for key, status, changed, got, held in rows:
+        bits = None if held is None else sum(by_id.get(int(tag), 0) for tag in held.split())
+        yield key, Seen(status, changed, got, bits)

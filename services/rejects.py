@@ -1,0 +1,39 @@
+"""Why a profile is not exported, in plain words, and what to do about it.
+
+Reasons of Mailchimp are ``services.mailing.Reason``; those found in the source are here. Both are stored by value.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from services import mailing
+
+
+class Problem(enum.StrEnum):
+    """What is wrong with a profile before anything is sent. The values are stored: never rename one."""
+
+    NO_ADDRESS = "no_address"
+    INVALID_ADDRESS = "invalid_address"
+    UNKNOWN_PROFILE = "unknown_profile"
+    UNREADABLE = "unreadable"
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for people, a gettext message id without placeholders."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Problem.NO_ADDRESS: "The profile has no e-mail address. Complete it in the source.",
+    Problem.INVALID_ADDRESS: "The e-mail address cannot be valid. Correct it in the source.",
+    Problem.UNKNOWN_PROFILE: "The segment names a profile that the profile table does not hold. Refresh the source.",
+    Problem.UNREADABLE: "The row could not be read as a profile. Correct the line in the source.",
+}
+
+
+def sentence(reason: str) -> str:
+    """The sentence of a stored reason, as a gettext message id; an unknown one is said to be unknown."""
+    if reason in set(Problem):
+        return Problem(reason).sentence
+    return (mailing.Reason(reason) if reason in set(mailing.Reason) else mailing.Reason.UNKNOWN).sentence

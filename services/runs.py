@@ -1,0 +1,302 @@
+"""Runs as people see them: asked for, approved, cancelled, listed.
+
+A run that may not start says why at once; whatever else goes wrong is told by the run itself when it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from services import access, audit
+from services.access import Actor
+from services.destinations import CONSENT_VERSION
+from services.errors import NotFound, PostinoError, ReconnectNeeded, Refused
+from storage import ledger as ledgers
+from storage import outbox, refusals, runs
+from storage.database import Database
+from storage.models import FINAL, AuditEntry, Destination, Json, Run, RunReject, RunStatus
+
+APPROVAL_LASTS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What kind of run is wanted. ``preview`` stops before anything is sent and waits for approval.
+
+    ``verifies`` names a run whose tags are looked at again.
+    """
+
+    preview: bool = False
+    accept_removals: bool = False
+    canary: int = 0
+    trigger: str = "person"
+    verifies: int | None = None
+
+
+class Runs:
+    """All runs of all workspaces."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def request(
+        self,
+        actor: Actor,
+        destination: Destination,
+        order: Order = Order(),
+        *,
+        key: str | None = None,
+        channel: str | None = None,
+    ) -> Run:
+        """Queue a run. The same ``key`` again gives the run it was first used for: a double click launches once.
+
+        Raises NotAllowed, ReconnectNeeded, and Refused if one of the destination is queued or running already.
+        """
+        access.require_manage(actor, destination)
+        with self._database.write() as session:
+            known = session.scalar(select(Run).where(Run.request_key == key)) if key else None
+            if known is not None:
+                return known
+            fresh = session.get(Destination, destination.id)
+            if fresh is None:
+                raise NotFound("This destination does not exist any more.")
+            _may_run(fresh)
+            self._make_way(session, fresh)
+            run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
+            session.add(run)
+            session.flush()
+            audit.record(
+                session, actor, run.requested_at, "run.requested", fresh.name, {"run": run.id, "preview": order.preview}
+            )
+            announce(session, run, run.requested_at)
+            return run
+
+    def approve(self, actor: Actor, run_id: int, *, canary: int = 0) -> Run:
+        """Send what a preview showed. Everything is computed again; if it has grown a person is asked again.
+
+        Raises NotFound, NotAllowed, and Refused if the run waits for nobody any more.
+        """
+        with self._database.write() as session:
+            run = self._get(session, actor, run_id)
+            access.require_manage(actor, run.destination)
+            if run.status != RunStatus.WAITING:
+                raise Refused("This export does not wait for approval any more.")
+            now = self._database.now(session)
+            run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
+            run.approved_by, run.expires_at = actor.person, None
+            run.accept_removals = run.accept_removals or bool(run.reason.get("waiting") == "removals")
+            audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
+            announce(session, run, now)
+            return run
+
+    def cancel(self, actor: Actor, run_id: int) -> Run:
+        """Stop a run: one that waits ends at once, one that is sending stops after the calls in flight."""
+        with self._database.write() as session:
+            run = self._get(session, actor, run_id)
+            access.require_manage(actor, run.destination)
+            if run.status in FINAL:
+                raise Refused("This export has ended already.")
+            now = self._database.now(session)
+            run.cancel_requested_by = actor.person
+            if run.status != RunStatus.PROCESSING:
+                run.status, run.finished_at = RunStatus.CANCELED, now
+                announce(session, run, now)
+            audit.record(session, actor, now, "run.canceled", run.destination.name, {"run": run.id})
+            return run
+
+    def accept_removals(self, actor: Actor, run_id: int) -> Run:
+        """Export again, this time taking off the tags that the brake held."""
+        run = self.get(actor, run_id)
+        return self.request(
+            actor, run.destination, Order(accept_removals=True), key=f"removals-{run_id}", channel=run.channel
+        )
+
+    def retry_rejects(self, actor: Actor, run_id: int) -> Run:
+        """Forget whom Mailchimp refused for this destination's audience, then export as usual."""
+        run = self.get(actor, run_id)
+        access.require_manage(actor, run.destination)
+        with self._database.write() as session:
+            book = ledgers.find(session, run.account_id, run.destination.audience_id)
+            if book is not None:
+                refusals.clear(session, book.id)
+        return self.request(actor, run.destination, key=f"retry-{run_id}", channel=run.channel)
+
+    def get(self, actor: Actor, run_id: int) -> Run:
+        """One run. Raises NotFound."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            return self._get(session, actor, run_id)
+
+    def history(self, actor: Actor, destination_id: int | None = None, limit: int = 20) -> list[Run]:
+        """The latest runs of the workspace or of one destination, newest first."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            return list(runs.history(session, actor.workspace_id, destination_id, limit))
+
+    def rejects(self, actor: Actor, run_id: int) -> list[RunReject]:
+        """Whom a run could not export, without addresses."""
+        self.get(actor, run_id)
+        with self._database.read() as session:
+            return list(runs.rejects(session, run_id))
+
+    def waits_for(self, run: Run) -> Run | None:
+        """The run that holds the Mailchimp account while this one is queued."""
+        with self._database.read() as session:
+            return session.scalar(
+                select(Run).where(
+                    Run.account_id == run.account_id, Run.status == RunStatus.PROCESSING, Run.id != run.id
+                )
+            )
+
+    def unfinished(self, actor: Actor) -> list[Run]:
+        """The workspace's runs that have not ended, oldest first, without verifications that nobody asked for."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            statement = select(Run).where(
+                Run.workspace_id == actor.workspace_id, Run.status.not_in(FINAL), Run.verifies.is_(None)
+            )
+            return list(session.scalars(statement.order_by(Run.id)))
+
+    def by_cause(self, run_id: int) -> list[tuple[str, int]]:
+        """How many a run rejected by reason, the most frequent first."""
+        with self._database.read() as session:
+            count = func.count()
+            statement = select(RunReject.reason, count).where(RunReject.run_id == run_id).group_by(RunReject.reason)
+            return [
+                (reason, number)
+                for reason, number in session.execute(statement.order_by(count.desc(), RunReject.reason))
+            ]
+
+    def approved_at(self, run: Run) -> datetime | None:
+        """When somebody approved the run last, from the audit trail; None if nobody did."""
+        if run.approved_by is None:
+            return None
+        with self._database.read() as session:
+            return session.scalar(
+                select(AuditEntry.at)
+                .where(
+                    AuditEntry.workspace_id == run.workspace_id,
+                    AuditEntry.action == "run.approved",
+                    AuditEntry.details["run"].as_integer() == run.id,
+                )
+                .order_by(AuditEntry.id.desc())
+                .limit(1)
+            )
+
+    def before(self, run: Run) -> Run | None:
+        """The destination's last run before this one that ended well or failed; None if there was none."""
+        telling = (RunStatus.SUCCESSFUL, RunStatus.REJECTS, RunStatus.FAILED)
+        with self._database.read() as session:
+            return session.scalar(
+                select(Run)
+                .where(
+                    Run.destination_id == run.destination_id,
+                    Run.id < run.id,
+                    Run.status.in_(telling),
+                    Run.verifies.is_(None),
+                )
+                .order_by(Run.id.desc())
+                .limit(1)
+            )
+
+    def shown_unfinished(self) -> list[Run]:
+        """Runs of all workspaces that are queued or processing and have a message which follows them."""
+        with self._database.read() as session:
+            following = Run.status.in_((RunStatus.QUEUED, RunStatus.PROCESSING))
+            return list(session.scalars(select(Run).where(following, Run.message_ts.is_not(None)).order_by(Run.id)))
+
+    def note_message(self, run_id: int, channel: str | None, message_ts: str | None, shown: str) -> None:
+        """Remember where a run's living message stands and a digest of what it shows."""
+        with self._database.write() as session:
+            session.execute(
+                update(Run).where(Run.id == run_id).values(channel=channel, message_ts=message_ts, message_shown=shown)
+            )
+
+    def _get(self, session: Session, actor: Actor, run_id: int) -> Run:
+        run = session.get(Run, run_id)
+        if run is None or run.workspace_id != actor.workspace_id:
+            raise NotFound("This export does not exist any more.")
+        return run
+
+    def _make_way(self, session: Session, destination: Destination) -> None:
+        """A newer wish replaces a preview that waits; a run that is queued or sending is not doubled."""
+        for run in runs.unfinished(session, destination.id):
+            if run.status == RunStatus.WAITING:
+                run.status, run.finished_at = RunStatus.CANCELED, self._database.now(session)
+                run.reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
+                announce(session, run, run.finished_at)
+            else:
+                raise Refused(
+                    "{destination} is being exported already. See it with /postino-status.",
+                    destination=destination.name,
+                )
+
+
+def _may_run(destination: Destination) -> None:
+    if destination.connection is None:
+        raise Refused(
+            "{destination} has no connection to Mailchimp any more. Edit it and choose one.",
+            destination=destination.name,
+        )
+    if destination.connection.reconnect_needed:
+        raise ReconnectNeeded(
+            "Mailchimp no longer accepts the connection {connection}. Connect the account again, then export.",
+            connection=destination.connection.name,
+        )
+    if destination.consent_version < CONSENT_VERSION:
+        raise Refused(
+            "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
+            destination=destination.name,
+        )
+
+
+def _new_run(
+    actor: Actor, destination: Destination, order: Order, now: datetime, key: str | None, channel: str | None
+) -> Run:
+    assert destination.connection is not None
+    return Run(
+        workspace_id=destination.workspace_id,
+        destination_id=destination.id,
+        destination=destination,
+        account_id=destination.connection.account_id,
+        status=RunStatus.QUEUED,
+        preview=order.preview,
+        accept_removals=order.accept_removals,
+        canary=order.canary,
+        verifies=order.verifies,
+        trigger=order.trigger,
+        requested_by=actor.person,
+        requested_at=now,
+        request_key=key,
+        plan={},
+        counters={},
+        reason={},
+        channel=channel or destination.channel,
+    )
+
+
+def announce(session: Session, run: Run, now: datetime) -> None:
+    """Tell the run's channel of the state it is in now: once per state and attempt.
+
+    A verification is quiet unless it had something to repair.
+    """
+    if run.verifies and not run.counters.get("tags_added"):
+        return
+    outbox.add(
+        session,
+        run.workspace_id,
+        "run",
+        {"status": run.status},
+        now,
+        run_id=run.id,
+        once=f"run-{run.id}-{run.status}-{run.attempt}",
+    )
+
+
+def as_reason(error: PostinoError) -> Json:
+    """An error as the run row keeps it: message id, values and kind; ``bot`` turns it into text."""
+    return {"message": error.message, "values": error.values, "kind": type(error).__name__}

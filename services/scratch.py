@@ -1,0 +1,109 @@
+"""A run's scratch paper: one SQLite file that is unlinked as soon as it is open, so that nothing is left even after kill -9.
+
+rows         the snapshot: one row per profile and segment, as read
+seen         members as Mailchimp showed them in this run
+holders      who holds which of our tags, with the address a removal needs
+inserts, updates, tag_changes       what the plan wants done
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from services.errors import Refused
+
+_SCHEMA = """
+CREATE TABLE rows (key BLOB, profile TEXT, segment INT, consent INT, address TEXT, fields TEXT, hashes BLOB, problem TEXT);
+CREATE TABLE seen (key BLOB, status INT, changed INT, fields BLOB, tags TEXT);
+CREATE TABLE holders (key BLOB, tag INT, address TEXT);
+CREATE TABLE inserts (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB);
+CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB);
+CREATE TABLE tag_changes (n INTEGER PRIMARY KEY, tag INT, remove INT, key BLOB, address TEXT, profile TEXT);
+CREATE INDEX tag_changes_by_tag ON tag_changes (tag, remove, n);
+"""
+
+_BY_KEY = {
+    "rows": "CREATE INDEX IF NOT EXISTS rows_by_key ON rows (key, profile, segment, consent, address, fields, hashes)",
+    "seen": "CREATE INDEX IF NOT EXISTS seen_by_key ON seen (key)",
+    "holders": "CREATE INDEX IF NOT EXISTS holders_by_key ON holders (key, tag, address)",
+}
+
+
+class Scratch:
+    """The open file. All methods may be called from any thread, one at a time; iterators belong to one thread."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite sorts in files of its own, which it unlinks at once too; they belong on the same disk.
+        os.environ["SQLITE_TMPDIR"] = str(home)
+        handle, path = tempfile.mkstemp(prefix="scratch-", suffix=".sqlite", dir=home)
+        os.close(handle)
+        self._lock = threading.RLock()
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-32000", "locking_mode=EXCLUSIVE"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.executescript(_SCHEMA)
+            self._connection.execute("BEGIN")
+        finally:
+            Path(path).unlink()
+
+    def add(self, table: str, rows: Iterable[tuple[Any, ...]], width: int) -> None:
+        """Append rows of ``width`` values. Raises Refused when the disk is full."""
+        marks = ", ".join("?" * width)
+        with self._lock, _disk_full():
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own table names
+
+    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return all its rows."""
+        with self._lock, _disk_full():
+            return self._connection.execute(sql, values).fetchall()
+
+    def stream(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run a query and return its rows one after the other, without holding them all."""
+        with self._lock, _disk_full():
+            cursor = self._connection.cursor()
+            cursor.arraysize = 1000
+            return iter(cursor.execute(sql, values))
+
+    def index(self, table: str) -> None:
+        """Order a table by key, so that a scan in key order needs nothing but the index."""
+        with self._lock, _disk_full():
+            self._connection.execute(_BY_KEY[table])
+
+    def clear(self, *tables: str) -> None:
+        """Empty tables."""
+        with self._lock:
+            for table in tables:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
+
+    def close(self) -> None:
+        """Give the disk space back; the file had no name any more."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _disk_full:  # noqa: N801 - reads as a phrase
+    """Turns SQLite's word for a full disk into a sentence."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error)):
+            raise Refused(
+                "The disk is full, so the export stopped; what Mailchimp had acknowledged is kept. "
+                "Free some space in Postino's home folder and export again."
+            ) from error

@@ -1,0 +1,124 @@
+"""Where segments and profiles are read from: the seam between Postino and a customer data platform.
+
+A source is read in one direction, as a stream of batches, so that a million profiles never sit in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+PROFILE_KEY = "CustomerId"
+"""The attribute that identifies a profile, as Customer Insights names it in every table it exports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named set of profiles. ``profile_count`` is the exact number of distinct profile ids."""
+
+    name: str
+    display_name: str
+    profile_count: int
+    description: str = ""
+    state: str = "Active"
+    last_refreshed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A table that is no segment, with the reason as a gettext message id and its values."""
+
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A column of the profile table. ``fill_rate`` is the share of profiles with a non-blank value, 0 to 1.
+
+    ``semantic`` is what the attribute means, where name or metadata tell: ``email``, ``first_name``, ``last_name``,
+    ``phone``, ``birthday``, ``postal_code``, ``consent`` (true allows mailing), ``refusal`` (true forbids it) or None.
+    """
+
+    name: str
+    data_type: str
+    fill_rate: float
+    semantic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshMarker:
+    """Identifies one refresh of the source: two equal ids mean that nothing was refreshed in between."""
+
+    id: str
+    finished_at: datetime | None
+
+
+Membership = tuple[str, bool, *tuple[str | None, ...]]
+"""One row read from a segment: profile id, in_profiles, then one value per attribute asked for, in that order.
+
+None is an absent value. ``in_profiles`` is False if the values had to come from the profile table and it does not hold
+this profile. A plain tuple, because a million objects cost more than reading the million rows.
+"""
+
+
+class SegmentReader(Protocol):
+    """One pass over one segment. Iterate once; ``broken`` is complete when the iteration has ended."""
+
+    @property
+    def broken(self) -> int:
+        """How many rows of the segment could not be read as profiles (broken lines, NULs, no profile id)."""
+        ...
+
+    def __iter__(self) -> Iterator[Sequence[Membership]]:
+        """Batches of at most 10,000 rows, in no particular order; a profile listed twice comes twice."""
+        ...
+
+
+class ProfileSource(Protocol):
+    """What the rest of Postino knows of a source. Every method may raise ``errors.PostinoError``.
+
+    ``Unavailable`` is passing (a server that does not answer), ``InvalidInput(field="source")`` and ``Refused`` stay.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call this source, for "Reading …"."""
+        ...
+
+    def segments(self) -> list[Segment]:
+        """All segments with exact counts, by display name. Counts are cached per refresh marker."""
+        ...
+
+    def hidden(self) -> list[Hidden]:
+        """Tables that are no segments, each with the reason."""
+        ...
+
+    def attributes(self) -> list[Attribute]:
+        """The profile table's attributes in its own order, without the profile key. Cached per refresh marker."""
+        ...
+
+    def sample(self, attributes: Sequence[str], limit: int) -> list[tuple[str | None, ...]]:
+        """Up to ``limit`` profiles' values of ``attributes``, the same ones each time within one refresh."""
+        ...
+
+    def count_distinct(self, segments: Sequence[str]) -> int:
+        """How many distinct profiles the segments hold together."""
+        ...
+
+    def read(self, segment: str, attributes: Sequence[str]) -> SegmentReader:
+        """Open one segment for streaming.
+
+        Raises ``NotFound`` if it vanished, ``InvalidInput(field="attributes")`` for an absent attribute.
+        """
+        ...
+
+    def find(self, attribute: str, value: str) -> list[tuple[str, list[str]]]:
+        """Profiles whose ``attribute`` equals ``value`` (trimmed, without case): profile id and its segments' names."""
+        ...
+
+    def refresh_marker(self) -> RefreshMarker:
+        """Which refresh the source shows now. Raises ``Unavailable`` while a refresh is being written."""
+        ...

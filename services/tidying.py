@@ -1,0 +1,36 @@
+"""The ``tidy`` duty: what has served its time is removed, and approvals that nobody gave expire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from services import runs as running
+from storage import runs
+from storage.database import Database
+from storage.models import Draft, OutboxMessage, RunStatus, SignIn
+
+KEEP_DELIVERED = timedelta(days=30)
+KEEP_DRAFTS = timedelta(days=7)
+
+
+@dataclass
+class Tidying:
+    """Small removals; cheap when there is nothing to do."""
+
+    database: Database
+
+    def __call__(self) -> bool:
+        """Tidy once; always says that nothing more is to be done at once."""
+        with self.database.write() as session:
+            now = self.database.now(session)
+            for run in runs.expired_approvals(session, now):
+                run.status, run.finished_at = RunStatus.CANCELED, now
+                run.reason = {"message": "Nobody approved this export within 24 hours.", "values": {}}
+                running.announce(session, run, now)
+            session.execute(delete(OutboxMessage).where(OutboxMessage.delivered_at < now - KEEP_DELIVERED))
+            session.execute(delete(Draft).where(Draft.updated_at < now - KEEP_DRAFTS))
+            session.execute(delete(SignIn).where(SignIn.expires_at < now))
+        return False

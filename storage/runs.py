@@ -1,0 +1,122 @@
+"""The run row: claimed by one UPDATE, written only by the attempt that holds it.
+
+A partial unique index allows one processing run per Mailchimp account over all workspaces; losing that race is not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage.database import changed_one, insert_for
+from storage.models import FINAL, Json, Run, RunReject, RunStatus
+
+
+def claim_next(session: Session, worker: str, now: datetime, lease: timedelta) -> Run | None:
+    """Take the oldest queued run that is due and whose account is free, with a new attempt number. None if there is none."""
+    busy = select(Run.account_id).where(Run.status == RunStatus.PROCESSING)
+    due = or_(Run.not_before.is_(None), Run.not_before <= now)
+    candidates = session.scalars(
+        select(Run.id)
+        .where(Run.status == RunStatus.QUEUED, due, Run.account_id.not_in(busy))
+        .order_by(Run.requested_at, Run.id)
+        .limit(5)
+    ).all()
+    for run_id in candidates:
+        if claim(session, run_id, worker, now, lease):
+            return session.get(Run, run_id, populate_existing=True)
+    return None
+
+
+def claim(session: Session, run_id: int, worker: str, now: datetime, lease: timedelta) -> bool:
+    """Take this queued run. False if somebody was faster or another run holds the account."""
+    statement = (
+        update(Run)
+        .where(Run.id == run_id, Run.status == RunStatus.QUEUED)
+        .values(
+            status=RunStatus.PROCESSING,
+            attempt=Run.attempt + 1,
+            worker=worker,
+            lease_until=now + lease,
+            progressed_at=now,
+            started_at=select(Run.started_at).where(Run.id == run_id).scalar_subquery(),
+            not_before=None,
+        )
+    )
+    try:
+        with session.begin_nested():
+            taken = changed_one(session, statement)
+    except IntegrityError:
+        return False
+    if taken:
+        session.execute(update(Run).where(Run.id == run_id, Run.started_at.is_(None)).values(started_at=now))
+    return taken
+
+
+def abandoned(session: Session, now: datetime) -> Sequence[Run]:
+    """Processing runs whose lease has run out."""
+    return session.scalars(select(Run).where(Run.status == RunStatus.PROCESSING, Run.lease_until < now)).all()
+
+
+def processing(session: Session) -> Sequence[Run]:
+    """Every run that some worker holds, or held when it died."""
+    return session.scalars(select(Run).where(Run.status == RunStatus.PROCESSING)).all()
+
+
+def requeue_abandoned(session: Session, run: Run) -> bool:
+    """Put a run whose worker died back into the queue; False if it moved on meanwhile."""
+    statement = (
+        update(Run)
+        .where(Run.id == run.id, Run.attempt == run.attempt, Run.status == RunStatus.PROCESSING)
+        .values(status=RunStatus.QUEUED, crashes=Run.crashes + 1, worker=None, lease_until=None)
+    )
+    return changed_one(session, statement)
+
+
+def write(session: Session, run_id: int, attempt: int, **values: object) -> bool:
+    """Change a run as the holder of ``attempt``; False if another worker took it over or it has ended."""
+    statement = update(Run).where(Run.id == run_id, Run.attempt == attempt, Run.status == RunStatus.PROCESSING)
+    return changed_one(session, statement.values(**values))
+
+
+def replace_rejects(session: Session, run_id: int) -> None:
+    """Drop the rejects an earlier attempt listed: the new attempt lists them again."""
+    session.execute(RunReject.__table__.delete().where(RunReject.run_id == run_id))  # type: ignore[attr-defined]
+
+
+def add_rejects(session: Session, rows: Sequence[Json]) -> None:
+    """List rejects; a profile listed already keeps its first reason."""
+    if rows:
+        statement = insert_for(session, RunReject).on_conflict_do_nothing()
+        session.execute(statement, list(rows))
+
+
+def rejects(session: Session, run_id: int) -> Sequence[RunReject]:
+    """A run's rejects by reason and profile."""
+    return session.scalars(
+        select(RunReject).where(RunReject.run_id == run_id).order_by(RunReject.reason, RunReject.profile_id)
+    ).all()
+
+
+def unfinished(session: Session, destination_id: int) -> Sequence[Run]:
+    """The destination's runs that have not ended: waiting, queued or processing, oldest first."""
+    return session.scalars(
+        select(Run).where(Run.destination_id == destination_id, Run.status.not_in(FINAL)).order_by(Run.id)
+    ).all()
+
+
+def history(session: Session, workspace_id: int, destination_id: int | None = None, limit: int = 20) -> Sequence[Run]:
+    """The latest runs of a workspace, or of one destination, newest first."""
+    statement = select(Run).where(Run.workspace_id == workspace_id)
+    if destination_id is not None:
+        statement = statement.where(Run.destination_id == destination_id)
+    return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
+
+
+def expired_approvals(session: Session, now: datetime) -> Sequence[Run]:
+    """Runs that waited too long for a person."""
+    return session.scalars(select(Run).where(and_(Run.status == RunStatus.WAITING, Run.expires_at < now))).all()

@@ -1,0 +1,337 @@
+"""What the local Mailchimp makes of bulk calls, tags and segments. Each name is the fact reproduced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox import serving
+from sandbox.mailchimp import acts, app
+from sandbox.mailchimp.audiences import Audience
+from sandbox.mailchimp.state import Account, World
+
+NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
+
+
+@dataclass
+class Local:
+    """A running local Mailchimp with one account and one audience."""
+
+    url: str
+    world: World
+    account: Account
+    audience: Audience
+    session: requests.Session
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """One call below the audience."""
+        where = f"{self.url}/3.0/lists/{self.audience.id}/{path}".rstrip("/")
+        return self.session.request(method, where, json=body, **options)
+
+    def bulk(self, *members: dict[str, Any], update: bool = False, **options: Any) -> Any:
+        """One bulk call, which must answer 200."""
+        query = {name: options.pop(name) for name in list(options) if name.startswith("skip_")}
+        body = {"members": list(members), "update_existing": update, **options}
+        answer = self.call("POST", "", body, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def true(self, address: str) -> Any:
+        """A member as it truly is; None if it is not there."""
+        return next((each for each in acts.dump(self.audience) if each["email_address"] == address), None)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[World, str]]:
+    world = World(lambda: NOW)
+    with serving.serve(app.create_app(world)) as url:
+        yield world, url
+
+
+@pytest.fixture
+def local(served: tuple[World, str]) -> Iterator[Local]:
+    world, url = served
+    world.reset()
+    account = world.add_account("Contoso Coffee")
+    with requests.Session() as session:
+        session.auth = ("anystring", account.api_key)
+        yield Local(url, world, account, account.add_audience("Newsletter"), session)
+
+
+def contact(address: str, **more: Any) -> dict[str, Any]:
+    return {"email_address": address, "status": "subscribed", **more}
+
+
+def test_an_insert_leaves_an_existing_member_alone_and_says_that_it_exists(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", FNAME="Ann")
+    answer = local.bulk(contact("Ann@example.com", merge_fields={"FNAME": "X"}, tags=["t"]), contact("bob@example.com"))
+    assert (answer["total_created"], answer["total_updated"], answer["error_count"]) == (1, 0, 1)
+    assert answer["errors"] == [
+        {
+            "email_address": "Ann@example.com",
+            "error": "Ann@example.com is already a list member. Use PUT to insert or update list members.",
+            "error_code": "ERROR_CONTACT_EXISTS",
+            "field": "",
+            "field_message": "",
+        }
+    ]
+    assert local.true("ann@example.com")["merge_fields"]["FNAME"] == "Ann"
+    assert local.true("ann@example.com")["tags"] == []
+
+
+def test_http_is_200_even_when_every_member_failed(local: Local) -> None:
+    answer = local.bulk(contact("nonsense"), contact("ann@example.invalid"))
+    assert answer["error_count"] == 2
+    assert {error["error_code"] for error in answer["errors"]} == {"ERROR_GENERIC"}
+
+
+def test_501_members_are_refused_as_a_whole(local: Local) -> None:
+    members = [contact(f"person{number}@example.com") for number in range(501)]
+    assert local.call("POST", "", {"members": members}).status_code == 400
+    assert acts.dump(local.audience) == []
+    assert local.bulk(*members[:500])["total_created"] == 500
+
+
+def test_one_member_against_the_schema_refuses_the_whole_call(local: Local) -> None:
+    for wrong in ({"email_address": None}, {"status": "archived"}, {"merge_fields": {"FNAME": None}}, {"tags": [1]}):
+        answer = local.call("POST", "", {"members": [contact("ann@example.com"), contact("bob@example.com") | wrong]})
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"].startswith("members.item:1.")
+    assert acts.dump(local.audience) == []
+
+
+def test_duplicates_in_one_call_are_errors_unless_the_check_is_skipped_and_the_first_wins(local: Local) -> None:
+    twice = (
+        contact("ann@example.com", merge_fields={"FNAME": "First"}),
+        contact("ANN@example.com", merge_fields={"FNAME": "Second"}),
+    )
+    assert (local.bulk(*twice)["total_created"], local.bulk(*twice)["error_count"]) == (0, 2)
+    answer = local.bulk(*twice, skip_duplicate_check="true")
+    assert (answer["total_created"], answer["error_count"]) == (1, 0)
+    assert local.true("ann@example.com")["merge_fields"]["FNAME"] == "First"
+    local.world.switches.set(duplicates="first_kept", duplicates_text="Twice: {address}")
+    answer = local.bulk(contact("bob@example.com"), contact("bob@example.com"))
+    assert (answer["total_created"], answer["errors"][0]["error"]) == (1, "Twice: bob@example.com")
+
+
+def test_update_existing_with_subscribed_brings_back_whom_the_api_unsubscribed_and_the_archived(local: Local) -> None:
+    for name in ("admin", "self", "bounce", "archived"):
+        acts.add(local.audience, f"{name}@example.com")
+    acts.unsubscribe(local.audience, "admin@example.com", by="admin")
+    acts.unsubscribe(local.audience, "self@example.com")
+    acts.clean(local.audience, "bounce@example.com")
+    acts.archive(local.audience, "archived@example.com")
+    answer = local.bulk(*(contact(each["email_address"]) for each in acts.dump(local.audience)), update=True)
+    assert [each["email_address"] for each in answer["updated_members"]] == [
+        "admin@example.com",
+        "archived@example.com",
+    ]
+    assert [each["email_address"] for each in answer["errors"]] == ["self@example.com", "bounce@example.com"]
+    assert "compliance state" in answer["errors"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("reaction", "status"), [("kept", "unsubscribed"), ("subscribed", "subscribed"), ("refused", None)]
+)
+def test_what_an_omitted_status_does_to_an_existing_member_is_a_switch(
+    local: Local, reaction: str, status: str | None
+) -> None:
+    acts.add(local.audience, "ann@example.com")
+    acts.unsubscribe(local.audience, "ann@example.com", by="admin")
+    local.world.switches.set(omitted_status=reaction)
+    answer = local.bulk({"email_address": "ann@example.com", "merge_fields": {"FNAME": "Ann"}}, update=True)
+    assert answer["error_count"] == (status is None)
+    assert local.true("ann@example.com")["status"] == (status or "unsubscribed")
+    assert local.true("ann@example.com")["merge_fields"]["FNAME"] == ("" if status is None else "Ann")
+
+
+def test_an_omitted_status_never_touches_the_archived_by_default(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", "archived")
+    local.bulk({"email_address": "ann@example.com"}, update=True)
+    assert local.true("ann@example.com")["status"] == "archived"
+
+
+@pytest.mark.parametrize(
+    ("reaction", "code"), [("revived", None), ("exists", "ERROR_CONTACT_EXISTS"), ("compliance", "ERROR_GENERIC")]
+)
+def test_what_an_insert_does_to_an_archived_member_is_a_switch(local: Local, reaction: str, code: str | None) -> None:
+    acts.add(local.audience, "ann@example.com", "archived")
+    local.world.switches.set(archived_insert=reaction)
+    answer = local.bulk(contact("ann@example.com"))
+    assert [error["error_code"] for error in answer["errors"]] == ([code] if code else [])
+    assert local.true("ann@example.com")["status"] == ("archived" if code else "subscribed")
+
+
+def test_status_if_new_counts_for_new_members_only_and_is_a_switch(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", "unsubscribed")
+    sent = [{"email_address": f"{name}@example.com", "status_if_new": "subscribed"} for name in ("ann", "bob")]
+    local.bulk(*sent, update=True)
+    assert local.true("ann@example.com")["status"] == "unsubscribed"
+    assert local.true("bob@example.com")["status"] == "subscribed"
+    local.world.switches.set(status_if_new_in_bulk=False)
+    assert local.bulk({"email_address": "cem@example.com", "status_if_new": "subscribed"})["error_count"] == 1
+
+
+def test_tags_in_bulk_are_honoured_ignored_or_for_new_members_only(local: Local) -> None:
+    acts.add(local.audience, "old@example.com", tags=["theirs"])
+    both = (contact("old@example.com", tags=["ours"]), contact("new@example.com", tags=["ours"]))
+    local.world.switches.set(bulk_tags="ignored")
+    assert [each["tags"] for each in local.bulk(*both, update=True)["new_members"]] == [[]]
+    local.world.switches.set(bulk_tags="new_only")
+    local.bulk(*both, contact("newer@example.com", tags=["ours"]), update=True)
+    assert [local.true(f"{name}@example.com")["tags"] for name in ("old", "newer")] == [["theirs"], ["ours"]]
+    local.world.switches.set(bulk_tags="honoured")
+    shown = local.bulk(*both, update=True)["updated_members"]
+    assert [[tag["name"] for tag in each["tags"]] for each in shown] == [["theirs", "ours"], ["ours"]]
+    assert shown[0]["tags"][1]["id"] == local.call("GET", "tag-search", params={"name": "ours"}).json()["tags"][0]["id"]
+
+
+def test_sync_tags_wipes_the_tags_of_other_tools(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", tags=["theirs"])
+    local.bulk(contact("ann@example.com", tags=["ours"]), update=True, sync_tags=True)
+    assert local.true("ann@example.com")["tags"] == ["ours"]
+
+
+def test_a_refusal_can_be_laid_on_an_address(local: Local) -> None:
+    text = "{address} has signed up to a lot of lists very recently; we're not allowing more signups for now"
+    acts.refuse(local.audience, "ann@example.com", text)
+    assert local.bulk(contact("ann@example.com"))["errors"][0]["error"] == text.format(address="ann@example.com")
+
+
+@pytest.mark.parametrize("mode", ["none", "403", "error_generic"])
+def test_the_contact_limit_is_silent_or_one_of_two_inventions(local: Local, mode: str) -> None:
+    acts.preload(local.audience, 9)
+    acts.preload(local.audience, 5, first=100, status="cleaned")
+    local.world.switches.set(contact_limit=10, contact_limit_mode=mode)
+    answer = local.call("POST", "", {"members": [contact("ann@example.com"), contact("bob@example.com")]})
+    if mode == "403":
+        assert answer.status_code == 403
+        assert local.true("ann@example.com") is None
+    else:
+        assert answer.json()["total_created"] == (2 if mode == "none" else 1)
+
+
+def test_an_empty_segment_is_a_tag_and_a_name_in_any_case_is_taken_once(local: Local) -> None:
+    made = local.call("POST", "segments", {"name": "Gold", "static_segment": []}).json()
+    assert (made["type"], made["member_count"]) == ("static", 0)
+    assert local.call("POST", "segments", {"name": "gold", "static_segment": []}).status_code == 400
+    assert local.call("POST", "segments", {"name": "Both", "static_segment": [], "options": {}}).status_code == 400
+    assert local.call("GET", "tag-search").json()["tags"] == [{"id": made["id"], "name": "Gold"}]
+
+
+def test_a_saved_segment_is_no_tag(local: Local) -> None:
+    saved = local.call("POST", "segments", {"name": "Gold", "options": {"match": "any"}}).json()
+    assert saved["type"] == "saved"
+    answer = local.call("POST", f"segments/{saved['id']}", {"members_to_add": []})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"A Static Segment with an id of {saved['id']} does not exist for this list."
+    acts.add_tag(local.audience, "Silver")
+    for query in ({"type": "static"}, {"exclude_type": "saved"}):
+        listed = local.call("GET", "segments", params=query).json()
+        assert [each["name"] for each in listed["segments"]] == ["Silver"]
+
+
+def test_a_segment_call_ignores_addresses_that_are_not_on_the_list(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com")
+    acts.add(local.audience, "bob@example.com", tags=["gold"])
+    tag = acts.add_tag(local.audience, "gold")
+    body = {
+        "members_to_add": ["ann@example.com", "nobody@example.com"],
+        "members_to_remove": ["bob@example.com", "nobody@example.com"],
+    }
+    answer = local.call("POST", f"segments/{tag}", body).json()
+    assert [each["email_address"] for each in answer["members_added"]] == ["ann@example.com"]
+    assert [each["email_address"] for each in answer["members_removed"]] == ["bob@example.com"]
+    assert (answer["total_added"], answer["total_removed"], answer["errors"]) == (1, 1, [])
+
+
+def test_a_segment_call_takes_500_of_each_and_refuses_501_in_mailchimps_words(local: Local) -> None:
+    acts.preload(local.audience, 501)
+    tag = acts.add_tag(local.audience, "gold")
+    addresses = [f"person{number}@example.com" for number in range(1, 502)]
+    answer = local.call("POST", f"segments/{tag}", {"members_to_add": addresses})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Resource")
+    assert answer.json()["detail"] == (
+        "Maximum allowed member items exceeded, please provide at most 500 items in members_to_add field or "
+        "members_to_remove field"
+    )
+    full = {"members_to_add": addresses[:500], "members_to_remove": addresses[1:]}
+    assert local.call("POST", f"segments/{tag}", full).json()["total_added"] == 500
+
+
+@pytest.mark.parametrize(("reaction", "errors", "added"), [("error", 1, 0), ("ignored", 0, 0), ("added", 0, 1)])
+def test_adding_an_unsubscribed_member_is_an_error_ignored_or_done(
+    local: Local, reaction: str, errors: int, added: int
+) -> None:
+    acts.add(local.audience, "ann@example.com", "unsubscribed")
+    tag = acts.add_tag(local.audience, "gold")
+    local.world.switches.set(segment_add_of_suppressed=reaction)
+    answer = local.call("POST", f"segments/{tag}", {"members_to_add": ["ann@example.com"]}).json()
+    assert (answer["error_count"], answer["total_added"]) == (errors, added)
+    assert local.true("ann@example.com")["tags"] == ["gold"] * added
+
+
+def test_segment_members_are_the_active_ones_and_the_flags_add_the_others(local: Local) -> None:
+    for status in ("subscribed", "unsubscribed", "cleaned", "transactional", "archived", "pending"):
+        acts.add(local.audience, f"{status}@example.com", status, tags=["gold"])
+    tag = acts.add_tag(local.audience, "gold")
+
+    def shown(*flags: str) -> set[str]:
+        query = {f"include_{flag}": "true" for flag in flags}
+        page = local.call("GET", f"segments/{tag}/members", params=query).json()
+        assert page["total_items"] == len(page["members"])
+        return {member["status"] for member in page["members"]}
+
+    assert shown() == {"subscribed"}
+    assert shown("cleaned") == {"subscribed", "cleaned"}
+    assert shown("cleaned", "unsubscribed", "transactional") == {
+        "subscribed",
+        "unsubscribed",
+        "cleaned",
+        "transactional",
+    }
+    assert local.call("GET", f"segments/{tag}").json()["member_count"] == 1
+    local.world.switches.set(archived_in_segment_members=True)
+    assert shown() == {"subscribed", "archived"}
+
+
+def test_a_member_that_leaves_keeps_its_tags_and_moves_between_the_flags(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", tags=["gold"])
+    tag = acts.add_tag(local.audience, "gold")
+    acts.unsubscribe(local.audience, "ann@example.com")
+    assert local.call("GET", f"segments/{tag}/members").json()["members"] == []
+    page = local.call("GET", f"segments/{tag}/members", params={"include_unsubscribed": "true"}).json()
+    assert [member["status"] for member in page["members"]] == ["unsubscribed"]
+    answer = local.call("POST", f"segments/{tag}", {"members_to_remove": ["ann@example.com"]}).json()
+    assert answer["total_removed"] == 1
+
+
+def test_one_member_leaves_a_segment_by_hash(local: Local) -> None:
+    member = acts.add(local.audience, "ann@example.com", tags=["gold"])
+    path = f"segments/{acts.add_tag(local.audience, 'gold')}/members/{member.digest.hex()}"
+    assert local.call("DELETE", path).status_code == 204
+    assert local.true("ann@example.com")["tags"] == []
+    assert local.call("DELETE", path).status_code == 404
+
+
+def test_patch_of_a_static_segment_replaces_everybody(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", tags=["gold"])
+    acts.add(local.audience, "bob@example.com")
+    tag = acts.add_tag(local.audience, "gold")
+    body = {"name": "platinum", "static_segment": ["bob@example.com"]}
+    assert local.call("PATCH", f"segments/{tag}", body).json()["name"] == "platinum"
+    assert local.true("ann@example.com")["tags"] == []
+    assert local.true("bob@example.com")["tags"] == ["platinum"]
+
+
+def test_deleting_a_segment_takes_the_tag_off_everybody(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com", tags=["gold", "silver"])
+    tag = acts.add_tag(local.audience, "gold")
+    assert local.call("DELETE", f"segments/{tag}").status_code == 204
+    assert local.true("ann@example.com")["tags"] == ["silver"]
+    assert local.call("GET", f"segments/{tag}").status_code == 404
