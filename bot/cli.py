@@ -34,6 +34,10 @@ cli.command("why")(people.why)
 cli.command("forget")(people.forget)
 cli.command("doctor")(doctor.doctor)
 cli.command("migrate")(service.migrate)
+cli.command("manifest")(service.manifest)
+cli.command("run")(service.run)
+cli.command("worker")(service.worker)
+cli.command("demo")(service.demo)
 
 
 @cli.callback()

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 
+import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from services.errors import LostLease
@@ -23,6 +25,8 @@ from storage.models import Run
 LEASE = timedelta(seconds=60)
 LONGEST_CALL = 130.0
 """Seconds after which a call that shows no progress is no sign of life any more: the client's own time-out."""
+
+log = structlog.get_logger()
 
 
 class StopReason(enum.Enum):
@@ -100,7 +104,11 @@ class Attempt:
         while not self._ended.wait(self._look_every):
             if self._shutdown.is_set():
                 self._halt(StopReason.SHUTDOWN)
-            self._look()
+            try:
+                self._look()
+            except OperationalError:
+                # The database is busy or away for a moment: without a renewal nothing is sent, and the next look may succeed.
+                log.warning("lease.not_renewed", run=self.run_id)
 
     def _look(self) -> None:
         """Renew the lease when a third of the renewal time has passed, and see whether somebody asked to cancel."""

@@ -197,7 +197,7 @@ class Connections:
         try:
             token = self._vault.open(connection.sealed_credential)
         except SealBrokenError:
-            raise ReconnectNeeded(
+            raise Refused(
                 "The credential of {connection} cannot be opened with POSTINO_SECRET_KEY. "
                 "Put the former key back as a second one, or connect the account again.",
                 connection=connection.name,

@@ -141,7 +141,8 @@ class Observer:
                 raise Unavailable(
                     "The audience changes faster than Mailchimp lets it be read. Nothing was sent; Postino tries again."
                 )
-            since = last or since
+            # Whether Mailchimp counts a window's edges in is not documented: reach back over the shared second.
+            since = since if last is None else last - timedelta(seconds=1)
 
     def _read_tag(self, tag: Watched) -> int:
         def read(offset: int) -> Page[Member]:

@@ -213,7 +213,7 @@ class Planner:
             self._plan.last_acknowledged = max(self._plan.last_acknowledged, row.acknowledged)
             self._plan.statuses[row.status] = self._plan.statuses.get(row.status, 0) + 1
             tally(self._plan.holders, self._tags.to_positions(row.tags))
-            if row is not head.row and head.key not in self._rules.forgotten:
+            if row != head.row and head.key not in self._rules.forgotten:
                 self._known.append(row)
         if len(self._known) + len(self._gone) >= BATCH:
             self._flush()

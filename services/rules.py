@@ -187,7 +187,7 @@ class Rules:
         if decision.outcome not in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
             return replace(decision, add=0, remove=0)
         if row is None or row.run_id != self._verifies or not decision.add:
-            return Decision(Class.UNCHANGED)
+            return Decision(Class.NOT_ATTEMPTED)
         return Decision(Class.TAGS_ONLY, add=decision.add)
 
     def _decide(self, person: Person | None, row: ledger.Row | None, refusal: refusals.Row | None) -> Decision:

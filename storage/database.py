@@ -15,6 +15,7 @@ from sqlalchemy import Connection, CursorResult, DateTime, Engine, Update, creat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import TableClause
 
 Clock = Callable[[], datetime]
 
@@ -72,7 +73,7 @@ class Database:
         self.engine.dispose()
 
 
-def insert_for(session: Session, table: type) -> sqlite.Insert | postgresql.Insert:
+def insert_for(session: Session, table: type[Any] | TableClause) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, for the database at hand."""
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 

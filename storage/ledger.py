@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Insert, delete, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import TableClause
 
 from storage.database import insert_for
 from storage.models import Ledger, LedgerField, LedgerMember, LedgerTag, TagCount
@@ -108,7 +109,9 @@ def put(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
 
 
 def _upsert(session: Session) -> Insert:
-    statement = insert_for(session, LedgerMember)
+    table = LedgerMember.__table__
+    assert isinstance(table, TableClause)
+    statement = insert_for(session, table)
     replaced = {column.key: statement.excluded[column.key] for column in _COLUMNS if column.key != "key"}
     return statement.on_conflict_do_update(index_elements=["ledger_id", "key"], set_=replaced)
 

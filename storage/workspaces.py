@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from storage.models import Workspace
+from storage.models import Connection, Ledger, Workspace
 
 
 def home(session: Session, now: datetime) -> Workspace:
@@ -31,3 +31,18 @@ def of_team(session: Session, team_id: str, name: str, now: datetime) -> Workspa
     adopted.slack_team_id, adopted.name = team_id, name[:200]
     session.flush()
     return adopted
+
+
+def remove(session: Session, team_id: str) -> bool:
+    """Forget everything of a Slack team, and the ledgers of Mailchimp accounts that no other workspace is connected to.
+
+    Whether there was anything to forget. A run that is sending finds its row gone and stops.
+    """
+    workspace = session.scalar(select(Workspace).where(Workspace.slack_team_id == team_id))
+    if workspace is None:
+        return False
+    accounts = set(session.scalars(select(Connection.account_id).where(Connection.workspace_id == workspace.id)))
+    session.execute(delete(Workspace).where(Workspace.id == workspace.id))
+    kept = set(session.scalars(select(Connection.account_id)))
+    session.execute(delete(Ledger).where(Ledger.account_id.in_(accounts - kept)))
+    return True

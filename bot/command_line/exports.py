@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -135,13 +137,23 @@ def history(
 
 def _run(postino: Application, actor: Actor, destination: Destination, order: Order) -> Run:
     """Carry a run out in this process, or take over one that was interrupted, and show how far it is."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: postino.shutdown.set())
     run_id = _wanted(postino, actor, destination, order)
-    with ThreadPoolExecutor(1, thread_name_prefix="export") as executor:
+    with _told_to_stop(postino), ThreadPoolExecutor(1, thread_name_prefix="export") as executor:
         work = executor.submit(_until_ended, postino, run_id)
         _watch(postino, run_id, work)
         return work.result()
+
+
+@contextmanager
+def _told_to_stop(postino: Application) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the export after the calls in flight instead of tearing it apart."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: postino.shutdown.set()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _wanted(postino: Application, actor: Actor, destination: Destination, order: Order) -> int:

@@ -57,7 +57,7 @@ class Audience:
         except ValueError:
             return None
         if found := self.members.get(raw):
-            return found if key == key.lower() else None
+            return found
         number = int.from_bytes(raw) * pow(_SCRAMBLE, -1, _SPACE) % _SPACE - self.web_id * _MOST
         return self._by_number[number] if 0 < number < len(self._by_number) else None
 

@@ -104,11 +104,7 @@ def _take(batch: _Batch, sent: dict[str, Any]) -> None:
 
 
 def _create(batch: _Batch, sent: dict[str, Any], address: str) -> None:
-    status = sent.get("status")
-    if status is None and batch.call.world.switches.status_if_new_in_bulk:
-        status = sent.get("status_if_new")
-    if status is None:
-        raise contacts.Refusal(NO_STATUS, address)
+    status = _status_of_new(batch, sent, address)
     values = contacts.check_values(batch.audience, sent, None, skip_required=batch.skip_required)
     if batch.room <= 0:
         raise contacts.Refusal(members.OVER_LIMIT, address)
@@ -119,6 +115,16 @@ def _create(batch: _Batch, sent: dict[str, Any], address: str) -> None:
     )
 
 
+def _status_of_new(batch: _Batch, sent: dict[str, Any], address: str) -> str:
+    """The status a new member gets, or an archived one that is revived. Raises Refusal if none was sent."""
+    status: str | None = sent.get("status")
+    if status is None and batch.call.world.switches.status_if_new_in_bulk:
+        status = sent.get("status_if_new")
+    if status is None:
+        raise contacts.Refusal(NO_STATUS, address)
+    return status
+
+
 def _status_for(batch: _Batch, sent: dict[str, Any], member: Member, address: str) -> str | None:
     """The status an existing member gets; None keeps it. Raises Refusal."""
     switches = batch.call.world.switches
@@ -127,7 +133,7 @@ def _status_for(batch: _Batch, sent: dict[str, Any], member: Member, address: st
         reaction = switches.archived_insert if member.status == "archived" else "exists"
         if reaction != "revived":
             raise contacts.Refusal(contacts.COMPLIANCE if reaction == "compliance" else contacts.EXISTS, address)
-        return status or "subscribed"
+        return _status_of_new(batch, sent, address)
     if status is None:
         if switches.omitted_status == "refused":
             raise contacts.Refusal(NO_STATUS, address)

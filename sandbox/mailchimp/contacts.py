@@ -49,7 +49,8 @@ TITLES = {
     FORGOTTEN: "Forgotten Email Not Subscribed",
 }
 _SYNTAX = re.compile(
-    r"[^\s@<>()\[\],;:\\\"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]", re.UNICODE
+    r"(?!\.)(?!.*\.\.)[^\s@<>()\[\],;:\\\"]{1,64}(?<!\.)"
+    r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]"
 )
 
 
@@ -92,7 +93,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 def check_address(audience: Audience, address: str) -> str:
     """The address without outer blanks. Raises Refusal for one that is no address, looks fake or is to be refused."""
     address = address.strip()
-    if not _SYNTAX.fullmatch(address) or len(address) > 254 or ".." in address or address.split("@")[0][-1] == ".":
+    if not _SYNTAX.fullmatch(address) or len(address) > 254:
         raise Refusal(NO_ADDRESS, address)
     if (fakes := audience.world.switches.fake_addresses) and _pattern(fakes).search(address):
         raise Refusal(FAKE, address)

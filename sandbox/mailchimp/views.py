@@ -43,7 +43,6 @@ MEMBER: dict[str, Part] = {
     "web_id": lambda audience, member: audience.member_web_id(member),
     "email_type": _extra("email_type", "html"),
     "status": lambda _audience, member: member.status,
-    "unsubscribe_reason": _extra("unsubscribe_reason", None),
     "consents_to_one_to_one_messaging": lambda _audience, _member: True,
     "merge_fields": lambda audience, member: audience.values_of(member),
     "stats": lambda _audience, _member: {"avg_open_rate": 0, "avg_click_rate": 0},
@@ -71,7 +70,7 @@ SEGMENT_MEMBER = {
         name: part
         for name, part in MEMBER.items()
         if name
-        not in ("contact_id", "full_name", "web_id", "tags", "tags_count", "source", "unsubscribe_reason",
+        not in ("contact_id", "full_name", "web_id", "tags", "tags_count", "source",
                 "consents_to_one_to_one_messaging")
     },
     "location": _extra("location", {name: value for name, value in NOWHERE.items() if name != "region"}),
@@ -82,10 +81,7 @@ CHANGED_MEMBER = {**SEGMENT_MEMBER, "tags_count": MEMBER["tags_count"], "tags": 
 
 def member(audience: Audience, shown: Member, parts: dict[str, Part] = MEMBER) -> dict[str, Any]:
     """A member in full."""
-    view = {name: part(audience, shown) for name, part in parts.items()}
-    if view.get("unsubscribe_reason", "") is None:
-        del view["unsubscribe_reason"]
-    return view
+    return {name: part(audience, shown) for name, part in parts.items()}
 
 
 def member_page(

@@ -22,8 +22,8 @@ def open_source(
     """The source at ``url``: ``file:///folder`` or any SQLAlchemy URL. Nothing is read yet.
 
     ``scratch_folder`` is for temporary files, all gone afterwards. ``segments_pattern`` is the setting
-    POSTINO_SEGMENTS, ``mapping_file`` that of POSTINO_SOURCE_MAPPING (databases only), ``clock`` gives seconds since 1970. Raises
-    ``InvalidInput(field="source")`` for an address or a mapping that cannot work.
+    POSTINO_SEGMENTS, ``mapping_file`` that of POSTINO_SOURCE_MAPPING (databases only), ``clock`` gives seconds since
+    1970 (folders only). Raises ``InvalidInput(field="source")`` for an address or a mapping that cannot work.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":

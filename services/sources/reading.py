@@ -27,16 +27,15 @@ class OwnColumns:
 
     def __iter__(self) -> Iterator[Sequence[Membership]]:
         """Batches of rows. Raises ``Unavailable`` at the end if the files are no longer those that were counted."""
-        if not self._facts.parts:
-            return
-        rows = scanning.rows_of(self._facts.parts, [PROFILE_KEY, *self._attributes])
         values = columns(1, len(self._attributes))
         emitted = 0
         with self._engine.cursor(self._layout.table.name) as cursor:
-            cursor.execute(f"FROM ({rows}) SELECT c0, true{values} WHERE {scanning.HAS_ID}")
-            for batch in batches(cursor):
-                emitted += len(batch)
-                yield batch
+            for parts in scanning.chunks(self._facts.parts):
+                rows = scanning.rows_of(parts, [PROFILE_KEY, *self._attributes])
+                cursor.execute(f"FROM ({rows}) SELECT c0, true{values} WHERE {scanning.HAS_ID}")
+                for batch in batches(cursor):
+                    emitted += len(batch)
+                    yield batch
         if emitted != self._facts.rows:
             raise scanning.changed(self._layout.table.name)
         ensure_unchanged(self._layout)
@@ -45,8 +44,8 @@ class OwnColumns:
 class Joined:
     """A ``SegmentReader`` for a table that lacks attributes: they come from the profile table.
 
-    The join holds hashes of the segment's profile ids (and what the segment has of its own), and streams the profile
-    table past them; a second pass finds those that the profile table does not hold.
+    The segment's profile ids are held as hashes (with what it has of its own), and the profile table is streamed past
+    them; a second pass finds those that the profile table does not hold.
     """
 
     def __init__(
@@ -65,47 +64,55 @@ class Joined:
 
     def __iter__(self) -> Iterator[Sequence[Membership]]:
         """Batches of rows. Raises ``Unavailable`` at the end if files are no longer those that were counted."""
-        if not self._facts.parts:
-            return
         name = self._layout.table.name
         # Values of profiles may be held for this join only where they cannot be written to disk.
         opened = self._engine.cursor_without_spill(name) if self._own else self._engine.cursor(name)
         with opened as cursor:
-            cursor.execute(self._matching())
-            yield from batches(cursor)
-            cursor.execute(self._missing())
-            yield from batches(cursor)
+            self._hold(cursor, "members", self._facts.parts, self._own)
+            for parts in scanning.chunks(self._profile_facts.parts):
+                cursor.execute(self._matching(parts))
+                yield from batches(cursor)
+            cursor.execute("DROP TABLE members")
+            self._hold(cursor, "profiles", self._profile_facts.parts, [])
+            for parts in scanning.chunks(self._facts.parts):
+                cursor.execute(self._missing(parts))
+                yield from batches(cursor)
         ensure_unchanged(self._layout)
         ensure_unchanged(self._profile_layout)
 
-    def _matching(self) -> str:
+    @staticmethod
+    def _hold(
+        cursor: duckdb.DuckDBPyConnection, table: str, parts: Sequence[scanning.Part], values: Sequence[str]
+    ) -> None:
+        """Fill a temporary table with the hash of each row's profile id and, as c1, c2, …, its ``values``."""
+        declared = "".join(f", c{position} VARCHAR" for position in range(1, len(values) + 1))
+        cursor.execute(f"CREATE TEMP TABLE {table} (hash UHUGEINT{declared})")
+        for chunk in scanning.chunks(parts):
+            rows = scanning.rows_of(chunk, [PROFILE_KEY, *values])
+            selected = f"md5_number(c0){columns(1, len(values))}"
+            cursor.execute(f"INSERT INTO {table} FROM ({rows}) SELECT {selected} WHERE {scanning.HAS_ID}")
+
+    def _matching(self, parts: Sequence[scanning.Part]) -> str:
         joined = [name for name in self._attributes if name not in self._own]
         outputs = "".join(
-            f", segment.c{self._own.index(name) + 1}" if name in self._own else f", profile.c{joined.index(name) + 1}"
+            f", members.c{self._own.index(name) + 1}" if name in self._own else f", profile.c{joined.index(name) + 1}"
             for name in self._attributes
         )
-        profiles = scanning.rows_of(self._profile_facts.parts, [PROFILE_KEY, *joined])
+        rows = scanning.rows_of(parts, [PROFILE_KEY, *joined])
         return (
-            f"FROM (FROM ({profiles}) WHERE {scanning.HAS_ID}) AS profile JOIN ({self._segment()}) AS segment"
-            f" ON md5_number(profile.c0) = segment.hash SELECT profile.c0, true{outputs}"
+            f"FROM (FROM ({rows}) WHERE {scanning.HAS_ID}) AS profile"
+            f" JOIN members ON md5_number(profile.c0) = members.hash SELECT profile.c0, true{outputs}"
         )
 
-    def _missing(self) -> str:
-        profiles = scanning.rows_of(self._profile_facts.parts, [PROFILE_KEY])
-        own = columns(1, len(self._own))
+    def _missing(self, parts: Sequence[scanning.Part]) -> str:
         outputs = "".join(
             f", c{self._own.index(name) + 1}" if name in self._own else ", NULL::VARCHAR" for name in self._attributes
         )
-        segment = scanning.rows_of(self._facts.parts, [PROFILE_KEY, *self._own])
+        rows = scanning.rows_of(parts, [PROFILE_KEY, *self._own])
         return (
-            f"FROM (FROM ({segment}) SELECT c0{own} WHERE {scanning.HAS_ID}) AS segment"
-            f" ANTI JOIN (FROM ({profiles}) SELECT md5_number(c0) AS hash WHERE {scanning.HAS_ID}) AS profile"
-            f" ON md5_number(segment.c0) = profile.hash SELECT c0, false{outputs}"
+            f"FROM (FROM ({rows}) WHERE {scanning.HAS_ID}) AS member"
+            f" ANTI JOIN profiles ON md5_number(member.c0) = profiles.hash SELECT c0, false{outputs}"
         )
-
-    def _segment(self) -> str:
-        rows = scanning.rows_of(self._facts.parts, [PROFILE_KEY, *self._own])
-        return f"FROM ({rows}) SELECT md5_number(c0) AS hash{columns(1, len(self._own))} WHERE {scanning.HAS_ID}"
 
 
 def columns(start: int, count: int) -> str:

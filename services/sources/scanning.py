@@ -45,6 +45,8 @@ _CDM_TYPES = {
 _BUFFER_BYTES = 2 * lines.MAX_RECORD_BYTES
 _MEMORY = "128MB"
 _STREAM_BUFFER = "1MB"
+_CHUNK_BYTES = 64_000_000
+_CHUNK_SHAPES = 8
 _SPILL = "duckdb-"
 
 
@@ -72,6 +74,7 @@ class Part:
     """One file with what is known of its columns: a CSV's shape, or the types of a Parquet file's columns."""
 
     path: str
+    size: int
     columns: tuple[str, ...]
     types: tuple[str, ...] = ()
     layout: lines.Shape | None = None
@@ -191,10 +194,23 @@ def part(file: folder.DataFile, names: Sequence[str], engine: Engine, table: str
         layout = lines.shape(file.path, names, file.format)
         if layout is None:
             return None
-        return Part(str(file.path), layout.columns, (), layout, file.path.name.lower().endswith(".gz"))
+        return Part(str(file.path), file.size, layout.columns, (), layout, file.path.name.lower().endswith(".gz"))
     with engine.cursor(table) as cursor:
         described = cursor.execute("DESCRIBE FROM read_parquet(?)", [_pattern(str(file.path))]).fetchall()
-    return Part(str(file.path), tuple(row[0] for row in described), tuple(row[1] for row in described))
+    return Part(str(file.path), file.size, tuple(row[0] for row in described), tuple(row[1] for row in described))
+
+
+def chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """``parts`` in groups for one query each: DuckDB keeps buffers of every large file and every shape it has begun."""
+    chunk: list[Part] = []
+    for one in parts:
+        shapes = {(other.columns, other.layout) for other in [*chunk, one]}
+        if chunk and (sum(other.size for other in [*chunk, one]) > _CHUNK_BYTES or len(shapes) > _CHUNK_SHAPES):
+            yield chunk
+            chunk = []
+        chunk.append(one)
+    if chunk:
+        yield chunk
 
 
 def rows_of(parts: Sequence[Part], columns: Sequence[str], *, checking: bool = False) -> str:

@@ -167,7 +167,7 @@ class SqlSource:
             if relation is profiles:
                 continue
             if key is None:
-                hidden.append(Hidden(relation.name, "This table has no column CustomerId."))
+                hidden.append(Hidden(relation.name, "This table lacks the column with the profile key."))
             else:
                 members.append(queries.Members(relation.name, relation.name, "", relation, key))
         return members, hidden

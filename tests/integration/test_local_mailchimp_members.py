@@ -154,6 +154,9 @@ def test_a_forgotten_address_is_404_on_read_and_400_on_write_for_ever(local: Loc
         assert (answer.status_code, answer.json()["title"]) == (400, "Forgotten Email Not Subscribed")
         assert "type" not in answer.json()
     assert local.bulk(contact("ann@example.com"))["errors"][0]["error_code"] == "ERROR_GENERIC"
+    acts.resubscribe(local.audience, "ann@example.com")
+    assert local.call("GET", path).json()["status"] == "subscribed"
+    assert local.bulk(contact("ann@example.com"), update=True)["total_updated"] == 1
 
 
 def test_an_address_change_keeps_contact_id_and_tags_and_the_old_hash_is_gone(local: Local) -> None:
@@ -166,6 +169,15 @@ def test_an_address_change_keeps_contact_id_and_tags_and_the_old_hash_is_gone(lo
     assert after["id"] == subscriber_hash("new@example.com")
     assert after["unique_email_id"] != before["unique_email_id"]
     assert local.call("GET", f"members/{before['id']}").status_code == 404
+
+
+def test_writing_an_address_in_another_case_is_no_change_of_address(local: Local) -> None:
+    acts.add(local.audience, "ann@example.com")
+    answer = local.call("PATCH", "members/ann@example.com", {"email_address": "Ann@Example.com"})
+    assert (answer.json()["email_address"], answer.json()["id"]) == (
+        "Ann@Example.com",
+        subscriber_hash("ann@example.com"),
+    )
 
 
 def test_put_on_an_unknown_hash_creates_the_bodys_address_or_says_that_it_exists(local: Local) -> None:
@@ -203,7 +215,19 @@ def test_patch_cannot_make_a_member_transactional_and_put_ignores_tags(local: Lo
 
 
 @pytest.mark.parametrize(
-    "address", ["", "ann", "ann@", "@example.com", "ann@example", "a nn@example.com", "a..b@example.com"]
+    "address",
+    [
+        "",
+        "ann",
+        "ann@",
+        "@example.com",
+        "ann@example",
+        "a nn@example.com",
+        "a..b@example.com",
+        ".a@example.com",
+        "a.@example.com",
+        "a@-x.com",
+    ],
 )
 def test_an_address_that_is_none_is_refused(local: Local, address: str) -> None:
     answer = local.call("POST", "members", contact(address))
