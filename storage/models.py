@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     DateTime,
     Dialect,
@@ -213,10 +214,10 @@ class LedgerMember(Base):
     ledger_id: Mapped[int] = mapped_column(ForeignKey("ledgers.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     status: Mapped[int] = mapped_column(SmallInteger)
-    changed: Mapped[int]
+    changed: Mapped[int] = mapped_column(BigInteger)
     tags: Mapped[bytes]
     fields: Mapped[bytes]
-    acknowledged: Mapped[int] = mapped_column(default=0)
+    acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
     run_id: Mapped[int] = mapped_column(default=0)
     run_class: Mapped[int] = mapped_column(SmallInteger, default=0)
 

@@ -108,10 +108,10 @@ def upgrade() -> None:
         sa.Column("ledger_id", sa.Integer(), nullable=False),
         sa.Column("key", sa.LargeBinary(length=16), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=False),
-        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("tags", sa.LargeBinary(), nullable=False),
         sa.Column("fields", sa.LargeBinary(), nullable=False),
-        sa.Column("acknowledged", sa.Integer(), nullable=False),
+        sa.Column("acknowledged", sa.BigInteger(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("run_class", sa.SmallInteger(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,157 @@
+"""Runs under real trouble: a killed process, a second worker, a cancelled run, Mailchimp that does not answer, verification."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from sandbox.mailchimp import acts
+from services.runs import Order
+from services.verifying import Verifying
+from storage.models import RunStatus
+from tests.integration.shop import Shop
+from tests.integration.test_exporting import counts
+
+ROOT = Path(__file__).parents[2]
+
+EXPORT = """
+import sys
+from datetime import UTC, datetime
+from bot.settings import Settings
+from bot.wiring import build
+postino = build(Settings())
+postino.exporting.carry_out(int(sys.argv[1]))
+"""
+
+
+def begin_elsewhere(shop: Shop, run_id: int) -> subprocess.Popen[bytes]:
+    """Carry a run out in a process of its own."""
+    settings = shop.postino.settings
+    environment = os.environ | {
+        "POSTINO_HOME": str(settings.home),
+        "POSTINO_DATABASE_URL": settings.database,
+        "POSTINO_SOURCE_URL": settings.source_url or "",
+        "POSTINO_MAILCHIMP_API_URL": settings.mailchimp_api_url or "",
+    }
+    return subprocess.Popen([sys.executable, "-c", EXPORT, str(run_id)], cwd=ROOT, env=environment)
+
+
+def many(shop: Shop, number: int = 1600) -> list[str]:
+    people = {f"p{at:05}": f"p{at}@example.com" for at in range(number)}
+    shop.customers(**people)
+    return list(people)
+
+
+def test_a_killed_export_is_taken_over_and_counts_everybody_once(shop: Shop) -> None:
+    shop.segment("VIP", many(shop))
+    destination = shop.destination("VIP")
+    run = shop.postino.runs.request(shop.actor, destination)
+    second_bulk = threading.Event()
+    shop.world.switches.set(latency_bulk=0.2)
+    shop.world.faults.before_call(4, second_bulk.set, method="POST")
+    process = begin_elsewhere(shop, run.id)
+    assert second_bulk.wait(60)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    shop.world.switches.set(latency_bulk=0.0)
+    if not shop.postino.database.on_sqlite:
+        # On one machine the file lock tells; on PostgreSQL the lease must run out, by the real clock of the killed worker.
+        shop.clock.now = shop.clock.now.replace(year=2099)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    result = counts(ended)
+    assert ended.attempt == 2
+    assert (result["new"] + result.get("unchanged", 0), result["profiles"]) == (1600, 1600)
+    assert len(shop.members()) == 1600
+    assert all(member["tags"] == ["VIP"] for member in shop.members().values())
+    assert [path.name for path in shop.postino.settings.home.iterdir() if "scratch" in path.name] == []
+
+
+def test_a_cancelled_export_stops_and_says_what_was_not_attempted(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 6000))
+    destination = shop.destination("VIP")
+    run = shop.postino.runs.request(shop.actor, destination)
+    shop.world.switches.set(latency_bulk=0.3)
+    shop.world.faults.before_call(3, lambda: shop.postino.runs.cancel(shop.actor, run.id), method="POST")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert ended.status == RunStatus.CANCELED
+    result = counts(ended)
+    assert result["not_attempted"] > 0
+    assert result["new"] == len(shop.members())
+
+
+def test_a_throttled_export_loses_nobody(shop: Shop) -> None:
+    shop.segment("VIP", many(shop))
+    destination = shop.destination("VIP")
+    shop.world.faults.add("429", every=3, times=4)
+    run = shop.export(destination)
+    assert run.counters["retries"] >= 1
+    assert counts(run) == {"profiles": 1600, "new": 1600, "tags_added": 1600}
+    assert len(shop.members()) == 1600
+
+
+def test_an_answer_that_is_lost_after_the_call_was_applied_neither_doubles_nor_loses(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 600))
+    destination = shop.destination("VIP")
+    shop.world.faults.add("drop_after", method="POST", path="/lists/[^/]+", skip=1, times=1)
+    run = shop.export(destination)
+    result = counts(run)
+    assert result["new"] + result.get("unchanged", 0) == 600
+    assert all(member["tags"] == ["VIP"] for member in shop.members().values())
+
+
+def test_a_revoked_credential_ends_the_run_and_asks_to_reconnect(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.world.revoke(shop.account.api_key)
+    run = shop.export(destination)
+    assert (run.status, run.reason["kind"]) == (RunStatus.FAILED, "ReconnectNeeded")
+    (connection,) = shop.postino.connections.visible(shop.actor)
+    assert connection.reconnect_needed
+
+
+def test_tags_lost_after_a_run_are_put_back_by_its_verification(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    acts.untag(shop.audience, "p1@example.com", "VIP")
+    verifying = Verifying(shop.postino.database, shop.postino.runs)
+    assert not verifying()
+    shop.clock.forward(minutes=11)
+    assert verifying()
+    assert shop.postino.exporting()
+    assert shop.members()["p1@example.com"]["tags"] == ["VIP"]
+    shop.clock.forward(minutes=11)
+    assert not verifying()
+
+
+def test_a_preview_nobody_approved_expires(shop: Shop) -> None:
+    from services.tidying import Tidying
+
+    shop.segment("VIP", many(shop, 5))
+    run = shop.export(shop.destination("VIP"), preview=True)
+    shop.clock.forward(hours=25)
+    Tidying(shop.postino.database)()
+    assert shop.postino.runs.get(shop.actor, run.id).status == RunStatus.CANCELED
+
+
+def test_runs_of_one_account_queue_and_say_what_they_wait_for(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    shop.segment("Coffee", ["p00001"])
+    first, second = shop.destination("VIP"), shop.destination("Coffee", name="Second")
+    held = shop.postino.runs.request(shop.actor, first, Order())
+    waiting = shop.postino.runs.request(shop.actor, second, Order())
+    seen: list[object] = []
+    shop.world.faults.before_call(
+        1, lambda: seen.append(shop.postino.runs.waits_for(waiting)), method="POST", path="/lists/[^/]+"
+    )
+    assert shop.postino.exporting()
+    (found,) = seen
+    assert getattr(found, "id", None) == held.id
+    assert shop.postino.exporting()
+    assert not shop.postino.exporting()
