@@ -33,6 +33,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # Bolt warns that it will not use SLACK_BOT_TOKEN because it is given a client, which has the token.
+    logging.getLogger("slack_bolt.App").addFilter(lambda record: "`token` will be unused" not in record.getMessage())
     for noisy in ("urllib3", "slack_sdk", "slack_bolt", "waitress", "werkzeug", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -68,7 +68,7 @@ def service(application: Application, *, with_slack: bool) -> Iterator[int]:
 
         def signed_in(finished: Finished) -> None:
             if slack is not None:
-                wizard.signed_in(slack.client, finished)
+                wizard.signed_in(slack.client, finished, application)
 
         server = create_server(
             application, slack, signed_in, lambda: socket is None or bool(socket.client.is_connected())
@@ -86,10 +86,11 @@ def _connect(slack: App, settings: Settings, stack: ExitStack) -> SocketModeHand
         return None
     handler = SocketModeHandler(slack, settings.slack_app_token.get_secret_value())
     try:
-        handler.connect()
+        handler.connect()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise PostinoError(
-            "Slack does not accept the connection: {problem}. Check SLACK_APP_TOKEN and SLACK_BOT_TOKEN.", problem=str(error)
+            "Slack does not accept the connection: {problem}. Check SLACK_APP_TOKEN and SLACK_BOT_TOKEN.",
+            problem=str(error),
         ) from error
     stack.callback(handler.close)
     return handler

@@ -91,7 +91,9 @@ class Listening:
     """Serves a web application from threads of this process while the context lasts."""
 
     def __init__(self, server: Flask, port: int, host: str = "127.0.0.1") -> None:
-        self._waitress: Any = waitress.create_server(server, host=host, port=port, threads=8)
+        self._waitress: Any = waitress.create_server(  # type: ignore[attr-defined] # missing in its stubs
+            server, host=host, port=port, threads=8
+        )
         self._thread = threading.Thread(target=self._waitress.run, name="http", daemon=True)
 
     @property

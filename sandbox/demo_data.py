@@ -138,7 +138,22 @@ def refresh_again(folder: Path, share: float = 0.01, refresh: datetime | None = 
     return _write(folder, after, refresh or earlier + timedelta(hours=1))
 
 
-@dataclass(frozen=True, slots=True)
+def grow(folder: Path, segment: str, profiles: int) -> None:
+    """Write the next refresh, in which a segment without columns holds so many profiles, most of them unknown to Customer.
+
+    Raises ValueError if ``generate`` did not make the folder or the segment has columns of its own.
+    """
+    summary = refresh_again(folder, 0.0)
+    if segment not in {one.name for one in SEGMENTS if not one.with_columns}:
+        raise ValueError(f"{segment} is no segment without columns.")
+    path = sorted((folder / segment).rglob("*.csv"))[-1]
+    written = path.stat().st_mtime
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{number:032x}\n" for number in range(profiles - summary.segments[segment]))
+    os.utime(path, (written, written))
+
+
+@dataclass(frozen=True)
 class _State:
     """What a refresh is computed from: ``profiles`` ever known, and the share of each later refresh."""
 

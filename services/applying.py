@@ -136,11 +136,15 @@ class Applying:
         self._refused_in_a_row: list[str] = []
 
     def apply(self, canary: int = 0) -> None:
-        """Send everything. Raises ``Stopped`` after the calls in flight, and what the service raises for the whole account."""
+        """Send everything, or with ``canary`` only so many inserts and their tags.
+
+        Raises ``Stopped`` after the calls in flight, and what the service raises for the whole account.
+        """
+        if canary:
+            self._scratch.clear("updates", "tag_changes")
         for _ in range(ROUNDS):
             self._insert(canary)
-            if not canary:
-                self._update()
+            self._update()
             self._change_tags()
             if not self._read_back():
                 return

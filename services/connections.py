@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services import access, audit
 from services.access import Actor, Sharing
-from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
+from services.errors import InvalidInput, NotFound, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
 from storage.database import Database

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -68,7 +69,8 @@ class Connection:
         """Close the socket without a word."""
         self.ready = False
         if self._socket.application_state is WebSocketState.CONNECTED:
-            await self._socket.close()
+            with suppress(WebSocketDisconnect, RuntimeError):  # the app was faster
+                await self._socket.close()
 
     async def listen(self) -> None:
         """Read acknowledgements until the app goes away."""

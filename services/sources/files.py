@@ -64,8 +64,11 @@ class FolderSource:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self._path.name or str(self._path)
+        """The name its model.json gives, else the folder's."""
+        try:
+            return self._catalogue().name
+        except errors.PostinoError:
+            return self._path.name or str(self._path)
 
     def segments(self) -> list[Segment]:
         """All segments with exact counts of distinct profiles, by display name."""

@@ -387,3 +387,19 @@ def test_no_address_and_no_name_is_left_in_the_database_or_in_files(shop: Shop) 
                 kept += repr(row).encode()
     for trace in (b"secret.person", b"Zaphodia", b"broken address"):
         assert trace not in kept
+
+
+def test_a_canary_inserts_only_so_many_and_leaves_everybody_else(shop: Shop) -> None:
+    people = {f"p{number}": f"p{number}@example.com" for number in range(60)}
+    acts.add(shop.audience, "p0@example.com", FNAME="Old")
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    run = shop.export(destination, preview=True)
+    shop.postino.runs.approve(shop.actor, run.id, canary=50)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 60, "new": 50, "not_attempted": 10, "tags_added": 50}
+    members = shop.members()
+    assert sum(member["tags"] == ["VIP"] for member in members.values()) == 50
+    assert (members["p0@example.com"]["tags"], members["p0@example.com"]["merge_fields"]["FNAME"]) == ([], "Old")

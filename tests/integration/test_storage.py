@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from storage import ledger, outbox, runs, workspaces
 from storage.database import Database
-from storage.models import Base, Connection, Destination, Run, RunStatus
+from storage.models import Base, Connection, Destination, OutboxMessage, Run, RunStatus
 from storage.vault import SealBrokenError, Vault
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -129,7 +129,7 @@ def test_a_message_is_queued_once_per_key_and_taken_by_one_notifier(database: Da
         workspace = workspaces.home(session, NOW).id
         for _ in range(2):
             outbox.add(session, workspace, "run", {"status": "failed"}, NOW, run_id=run_id, once="key")
-    seen = []
+    seen: list[OutboxMessage] = []
     for _ in range(2):
         with database.read() as session:
             seen += outbox.due(session, NOW)

@@ -1,0 +1,84 @@
+"""What somebody asked for in Slack, ready to be answered: the same for a command, a button and a shortcut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot.people import People, Person, acting
+from bot.texts import Texts
+from bot.views.run_facts import Message
+from services.access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request. ``channel`` is where it came from, or None; ``once`` is the same however often it is delivered."""
+
+    people: People
+    client: WebClient
+    context: BoltContext
+    trigger_id: str
+    channel: str | None
+    text: str
+    once: str
+
+    @property
+    def person(self) -> Person:
+        """Who asks. May ask Slack, so a modal is opened before; raises NotAllowed for a workspace Postino does not serve."""
+        return acting(self.people, self.client, self.context)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for the services."""
+        return self.person.actor
+
+    @property
+    def t(self) -> Texts:
+        """Their language."""
+        return self.person.texts
+
+    def with_text(self, text: str) -> Asked:
+        """The same request with another text."""
+        return replace(self, text=text)
+
+    def answer(self, message: Message | str, *, replacing: bool = False, shared: bool = False) -> None:
+        """Answer to the asker alone, beside what they typed or clicked; ``shared`` shows it to the whole channel."""
+        text, blocks = (message, None) if isinstance(message, str) else message
+        if self.context.respond is not None and self.context.response_url:
+            self.context.respond(
+                text=text,
+                blocks=blocks,
+                response_type="in_channel" if shared else "ephemeral",
+                replace_original=replacing,
+                unfurl_links=False,
+            )
+        else:
+            self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=blocks, unfurl_links=False)
+
+
+def asked(
+    people: People, client: WebClient, context: BoltContext, body: dict[str, Any], text: str | None = None
+) -> Asked:
+    """Who asks, where, and under which key: that of a button is its place and person, else it is the trigger."""
+    container = body.get("container") or {}
+    place = container.get("message_ts") or container.get("view_id")
+    trigger = str(body.get("trigger_id") or "")
+    once = f"{context.user_id}-{place}" if place else trigger
+    if text is None:
+        actions = body.get("actions") or [{}]
+        text = str(actions[0].get("value") or body.get("text") or "")
+    return Asked(people, client, context, trigger, context.channel_id, text.strip(), once)
+
+
+def on_click(app: App, people: People, action_id: str, act: Callable[[Asked], None]) -> None:
+    """Register a button: acknowledged at once, then ``act`` with the button's value as text."""
+
+    @app.action(action_id)
+    def clicked(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        ack()
+        act(asked(people, client, context, body))

@@ -1,0 +1,103 @@
+"""The five slash commands. ``/postino <word> …`` reaches all of them; what is not known gets the nearest command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import wizard
+from bot.asked import Asked, asked, on_click
+from bot.exports import Exports
+from bot.people import People
+from bot.segments import Listing
+from bot.status import Status
+from bot.views import help as views
+from bot.wiring import Application
+
+Act = Callable[[Asked], None]
+ASKING_FOR_HELP = frozenset({"help", "?", "-h", "--help", "aiuto"})
+
+
+class Commands:
+    """What each word does. ``takes_text`` are the words that are followed by something."""
+
+    takes_text = frozenset({"segments", "export", "history"})
+
+    def __init__(self, application: Application, people: People) -> None:
+        self._application = application
+        exports = Exports(application, people)
+        self.status = Status(application, people)
+        self.words: dict[str, Act] = {
+            "connect": self._connect,
+            "segments": Listing(application, exports).show,
+            "export": exports.export,
+            "status": self.status.status,
+            "history": self.status.history,
+            "destinations": self.status.hub,
+            "help": self.help,
+        }
+
+    def hub(self, asked: Asked) -> None:
+        """``/postino``: the hub, or what its first word says."""
+        word, _, rest = asked.text.partition(" ")
+        if not word:
+            self.status.hub(asked)
+        else:
+            self.run(word.casefold(), asked.with_text(rest.strip()), typed=asked.text)
+
+    def run(self, word: str, asked: Asked, typed: str | None = None) -> None:
+        """Do what a word says with the text behind it; ``typed`` is what the person wrote."""
+        typed = typed or asked.text
+        if word in ASKING_FOR_HELP:
+            self.help(asked)
+        elif word not in self.words:
+            nearest = get_close_matches(word, self.words, n=1, cutoff=0.5)
+            asked.answer(views.unknown(asked.t, typed, nearest[0] if nearest else None))
+        elif asked.text.casefold() in ASKING_FOR_HELP:
+            asked.answer(views.of(asked.t, word))
+        elif asked.text and word not in self.takes_text:
+            nearest = get_close_matches(asked.text.casefold(), self.words, n=1, cutoff=0.5)
+            asked.answer(views.unknown(asked.t, typed, nearest[0] if nearest else word))
+        else:
+            self.words[word](asked)
+
+    def help(self, asked: Asked) -> None:
+        """All commands."""
+        asked.answer(views.everything(asked.t))
+
+    def _connect(self, asked: Asked) -> None:
+        wizard.open_wizard(asked.client, asked.trigger_id, lambda: asked.person, self._application)
+
+
+def register(app: App, application: Application, people: People) -> None:
+    """The commands, and the buttons of the lists they answer with."""
+
+    commands = Commands(application, people)
+    _on_command(app, people, "/postino", commands.hub)
+    for word in ("connect", "segments", "export", "status"):
+        _on_command(app, people, f"/postino-{word}", lambda asked, word=word: commands.run(word, asked))  # type: ignore[misc]
+    status = commands.status
+    buttons: dict[str, Act] = {
+        "hub.previous": status.turn,
+        "hub.next": status.turn,
+        "hub.segments": commands.words["segments"],
+        "hub.status": lambda asked: status.status(asked),
+        "hub.help": commands.help,
+        "status.refresh": status.refresh,
+        "status.share": status.share,
+        "history.open": status.open_history,
+        "history.share": status.share_history,
+    }
+    for action_id, act in buttons.items():
+        on_click(app, people, action_id, act)
+
+
+def _on_command(app: App, people: People, name: str, act: Act) -> None:
+    @app.command(name)
+    def commanded(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        ack()
+        act(asked(people, client, context, body))

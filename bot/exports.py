@@ -1,0 +1,185 @@
+"""Exports from Slack: asked for, previewed, sent, cancelled, retried. Who may do it is checked by the services every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import reject_list, texts
+from bot.asked import Asked, asked, on_click
+from bot.people import People, acting
+from bot.telling import Telling
+from bot.views import outcomes
+from bot.views import picker as views
+from bot.views.blocks import Block
+from bot.views.previews import CANARY
+from bot.wiring import Application
+from services import access
+from services.access import Actor
+from services.errors import NotFound, PostinoError, Refused
+from services.runs import Order
+from storage.models import FINAL, Destination, Run, RunStatus
+
+KEY = 100
+"""The longest key of a request that the database takes."""
+
+
+class Exports:
+    """What can be done about exports, for commands, buttons and views."""
+
+    def __init__(self, application: Application, people: People) -> None:
+        self._application = application
+        self._telling = Telling(application, people)
+
+    def export(self, asked: Asked) -> None:
+        """Preview the destination named, or let the person choose one."""
+        if not asked.text:
+            self.choose(asked)
+            return
+        self.preview(asked, self._named(asked.actor, asked.text.strip("\"'“”")))
+
+    def choose(self, asked: Asked, segment: str | None = None) -> None:
+        """Open the modal in which a destination is chosen; with ``segment`` among those that export it."""
+        opened = asked.client.views_open(trigger_id=asked.trigger_id, view=views.working(texts.of(None)))
+        asked.client.views_update(view_id=opened["view"]["id"], view=self._picker(asked, segment))
+
+    def _picker(self, asked: Asked, segment: str | None) -> Block:
+        try:
+            offered = self.offered(asked.actor, segment=segment)
+        except PostinoError as error:
+            # Nobody looks beside a modal that is open.
+            return views.problem(asked.t, asked.t.error(error))
+        chosen = offered[0] if len(offered) == 1 else None
+        metadata = views.Metadata(language=asked.t.language, channel=asked.channel, segment=segment)
+        return views.picker(asked.t, offered, metadata, chosen)
+
+    def preview(self, asked: Asked, destination: Destination) -> None:
+        """Ask for a preview and say where it will appear."""
+        run = self.request(asked.actor, destination, asked.once, asked.channel)
+        asked.answer(views.coming(asked.t, destination.name, run.channel))
+
+    def request(self, actor: Actor, destination: Destination, once: str, channel: str | None) -> Run:
+        """Queue a preview in the destination's channel, else in ``channel``. The same ``once`` again launches nothing new,
+        unless what it launched has ended."""
+        key = f"{once}-{destination.id}"[-KEY:]
+        where = destination.channel or channel
+        run = self._application.runs.request(actor, destination, Order(preview=True), key=key, channel=where)
+        if run.status in FINAL:
+            key = f"{run.id}-{key}"[:KEY]
+            run = self._application.runs.request(actor, destination, Order(preview=True), key=key, channel=where)
+        return run
+
+    def offered(self, actor: Actor, typed: str = "", segment: str | None = None) -> list[Destination]:
+        """The destinations somebody may export whose names contain every word typed."""
+        words = typed.casefold().split()
+        return [
+            one
+            for one in self._application.destinations.visible(actor)
+            if access.may_manage(actor, one)
+            and all(word in one.name.casefold() for word in words)
+            and (segment is None or any(chosen.segment == segment for chosen in one.segments))
+        ]
+
+    def approve(self, asked: Asked, canary: int = 0) -> None:
+        """Send what a preview showed. A second click of the same person does nothing more."""
+        run_id = int(asked.text)
+        try:
+            self._application.runs.approve(asked.actor, run_id, canary=canary)
+        except Refused:
+            run = self._application.runs.get(asked.actor, run_id)
+            if run.approved_by != asked.actor.person or run.status == RunStatus.WAITING:
+                raise
+
+    def cancel(self, asked: Asked) -> None:
+        """Stop a run; a second click of the same person does nothing more."""
+        run_id = int(asked.text)
+        try:
+            self._application.runs.cancel(asked.actor, run_id)
+        except Refused:
+            if self._application.runs.get(asked.actor, run_id).cancel_requested_by != asked.actor.person:
+                raise
+
+    def retry(self, asked: Asked) -> None:
+        """Export again, rejected people included."""
+        runs = self._application.runs
+        run = runs.retry_rejects(asked.actor, int(asked.text))
+        if run.status in FINAL:
+            run = runs.request(asked.actor, run.destination, key=f"retry-after-{run.id}", channel=run.channel)
+        asked.answer(views.started(asked.t, run.destination.name, run.channel))
+
+    def accept_removals(self, asked: Asked) -> None:
+        """Export again and take off the tags that the brake held."""
+        run = self._application.runs.accept_removals(asked.actor, int(asked.text))
+        if run.status in FINAL:
+            raise Refused("These tags were taken off already. Preview the export again to see what it would do now.")
+        asked.answer(views.started(asked.t, run.destination.name, run.channel))
+
+    def send_list(self, asked: Asked) -> None:
+        """The list of a run's rejects as a file, to the person alone."""
+        run = self._application.runs.get(asked.actor, int(asked.text))
+        rows = self._application.runs.rejects(asked.actor, run.id)
+        message = outcomes.list_comes(asked.t, self._telling.run(run))
+        answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
+        content = reject_list.csv_of(asked.t, rows)
+        reject_list.upload(asked.client, content, asked.t, run.id, str(answer["channel"]))
+
+    def again(self, asked: Asked) -> None:
+        """A fresh preview of a destination, from a button that names it."""
+        self.preview(asked, self._application.destinations.get(asked.actor, int(asked.text)))
+
+    def _named(self, actor: Actor, name: str) -> Destination:
+        destinations = self._application.destinations
+        try:
+            return destinations.named(actor, name)
+        except NotFound:
+            names = {one.name.casefold(): one.name for one in destinations.visible(actor)}
+            nearest = get_close_matches(name.casefold(), names, n=1, cutoff=0.4)
+            if not nearest:
+                raise
+            raise NotFound(
+                "There is no destination called {name}. Did you mean {nearest}?", name=name, nearest=names[nearest[0]]
+            ) from None
+
+
+def register(app: App, application: Application, people: People) -> None:
+    """The listeners of exports: the buttons of runs, the modal that chooses a destination, the shortcut."""
+    exports = Exports(application, people)
+    buttons: dict[str, Callable[[Asked], None]] = {
+        "run.send": exports.approve,
+        "run.canary": lambda asked: exports.approve(asked, CANARY),
+        "run.cancel": exports.cancel,
+        "run.retry": exports.retry,
+        "run.rejects": exports.send_list,
+        "run.accept_removals": exports.accept_removals,
+        "export.again": exports.again,
+        "export.choose": lambda asked: exports.choose(asked),
+    }
+    for action_id, act in buttons.items():
+        on_click(app, people, action_id, act)
+
+    @app.shortcut("export")
+    def shortcut(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        ack()
+        exports.choose(asked(people, client, context, body))
+
+    @app.options(views.DESTINATION)
+    def options(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        person = acting(people, client, context)
+        metadata = views.Metadata.model_validate_json(body["view"]["private_metadata"])
+        found = exports.offered(person.actor, str(body.get("value") or ""), metadata.segment)
+        ack(options=views.options(found))
+
+    @app.view(views.CALLBACK)
+    def chosen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        view = body["view"]
+        metadata = views.Metadata.model_validate_json(view["private_metadata"])
+        ack(response_action="update", view=views.working(texts.of(metadata.language)))
+        person = acting(people, client, context)
+        destination = application.destinations.get(person.actor, views.entered(view))
+        run = exports.request(person.actor, destination, f"view-{view['id']}", metadata.channel)
+        done = views.requested(person.texts, destination.name, run.channel)
+        client.views_update(view_id=view["id"], view=done)

@@ -1,0 +1,262 @@
+"""The ``notify`` duty: what the outbox holds reaches Slack, and the messages of running exports are kept true.
+
+Every outbox message is one call to Slack, marked as soon as Slack has answered: delivered at least once, and exactly once
+whenever the answer arrived. When a run has ended, its living message is brought to its final state first; what else there is to
+say is then queued as messages of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Lock
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from sqlalchemy.orm import Session
+
+from bot import reject_list, slack_calls
+from bot.living import REMOVED, Living
+from bot.people import People
+from bot.slack_calls import CHANNEL_LOST, MESSAGE_LOST, NO_ANSWER, OverBudgetError
+from bot.telling import Telling, is_slack_user, recipient
+from bot.texts import Texts
+from bot.views import outcomes
+from bot.views.run_facts import Message
+from bot.wiring import Application
+from storage import outbox, runs
+from storage.models import FINAL, OutboxMessage, Run, RunStatus
+
+HOLD = timedelta(minutes=2)
+"""How long a message is reserved for one notifier: longer than the client's own retries take."""
+AT_ONCE = 50
+"""How many messages are delivered before the messages of running exports are looked at."""
+LONGEST_WAIT = 300.0
+GIVE_UP_AFTER = timedelta(hours=24)
+PERSON = "person"
+
+log = structlog.get_logger()
+
+
+def background_client(client: WebClient) -> WebClient:
+    """A client like this one that waits as Slack asks when it is rate-limited; never for opening views."""
+    patient = WebClient(token=client.token, base_url=client.base_url, timeout=client.timeout)
+    patient.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
+    return patient
+
+
+class Notifier:
+    """Delivers outbox messages and refreshes living messages. Call it again and again, from one thread at a time."""
+
+    def __init__(
+        self, application: Application, client: WebClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._application = application
+        self._database = application.database
+        self._client = background_client(client)
+        self._telling = Telling(application, People(application.database))
+        self._living = Living(application, self._client, self._telling, clock)
+        self._working = Lock()
+
+    def __call__(self) -> bool:
+        """Deliver what is due and refresh what goes on; whether there was anything to do."""
+        if not self._working.acquire(blocking=False):
+            return False
+        try:
+            delivered = 0
+            while delivered < AT_ONCE and (message := self._next()) is not None:
+                self._deliver(message)
+                delivered += 1
+            return self._living.refresh() or delivered > 0
+        finally:
+            self._working.release()
+
+    def _next(self) -> OutboxMessage | None:
+        """Take the oldest message that is due; what is a day old tells nobody anything any more."""
+        with self._database.write() as session:
+            now = self._database.now(session)
+            for message in outbox.due(session, now):
+                if now - message.created_at > GIVE_UP_AFTER:
+                    log.error("notifier.too_old", message=message.id, kind=message.kind, run=message.run_id)
+                    outbox.give_up(session, message.id, now, message.failure or "too old")
+                elif outbox.take(session, message, now, HOLD):
+                    return message
+        return None
+
+    def _deliver(self, message: OutboxMessage) -> None:
+        try:
+            self._say(message)
+        except OverBudgetError as error:
+            self._again(message, error.after, "over budget")
+        except SlackApiError as error:
+            self._refused(message, error)
+        except NO_ANSWER as error:
+            self._again(message, _pause(message), type(error).__name__)
+        except Exception as error:
+            # One message that cannot be put together must not keep the others from being told.
+            log.exception("notifier.failed", message=message.id, kind=message.kind)
+            self._again(message, _pause(message), type(error).__name__)
+
+    def _say(self, message: OutboxMessage) -> None:
+        run = self._run(message)
+        if run is None:
+            self._mark(message)
+            return
+        match message.kind:
+            case "run":
+                self._tell_state(message, run)
+            case "outcome":
+                self._post(run, outcomes.outcome(self._texts(run), self._telling.run(run)), broadcast=True)
+                self._mark(message)
+            case "verified":
+                self._post_verified(run)
+                self._mark(message)
+            case "rejects":
+                causes = self._application.runs.by_cause(run.id)
+                self._post(run, outcomes.rejected(self._texts(run), self._telling.run(run), causes))
+                self._mark(message)
+            case "list":
+                self._post_list(run)
+                self._mark(message)
+            case "direct":
+                t = self._telling.texts_of(self._client, run, run.requested_by)
+                self._send(run.requested_by, outcomes.outcome(t, self._telling.run(run)))
+                self._mark(message)
+            case "moved":
+                t = self._telling.texts_for(self._client, run, None)
+                lost, error = str(message.values["channel"]), str(message.values["error"])
+                self._post(run, outcomes.moved(t, self._telling.run(run), lost, error), broadcast=True)
+                self._mark(message)
+            case _:
+                log.error("notifier.unknown_message", kind=message.kind)
+                self._mark(message)
+
+    # What is said
+
+    def _tell_state(self, message: OutboxMessage, run: Run) -> None:
+        """Bring the living message to the run's present state; at its end, queue what else there is to say."""
+        if run.verifies is None:
+            self._living.show(run)
+        with self._database.write() as session:
+            if run.status == message.values.get("status"):
+                for kind in self._follow_ups(run):
+                    self._queue(session, run, kind)
+            outbox.delivered(session, message.id, self._database.now(session))
+
+    def _follow_ups(self, run: Run) -> list[str]:
+        if run.verifies is not None:
+            return ["verified"] if run.status in FINAL else []
+        if run.status == RunStatus.WAITING:
+            # A changed message tells nobody: who approved numbers that have grown since must hear of it.
+            return ["outcome"] if run.approved_by else []
+        if run.status not in FINAL or (run.status == RunStatus.CANCELED and run.preview):
+            return []
+        kinds = []
+        if self._posts_outcome(run):
+            kinds.append("outcome")
+        if not run.preview and self._application.runs.by_cause(run.id):
+            kinds += ["rejects", "list"]
+        directly = run.channel is None or run.channel[0] in "DUW"
+        if run.trigger == PERSON and is_slack_user(run.requested_by) and not directly:
+            kinds.append("direct")
+        return kinds
+
+    def _posts_outcome(self, run: Run) -> bool:
+        """A person's run always; of others all but a success, which only edits, and a failure that was told before."""
+        if run.trigger == PERSON or run.reason.get("waiting"):
+            return True
+        if run.status in (RunStatus.SUCCESSFUL, RunStatus.REJECTS):
+            return self._telling.recovered(run)
+        return not self._telling.failed_the_same_way(run)
+
+    def _queue(self, session: Session, run: Run, kind: str) -> None:
+        once = f"{kind}-{run.id}-{run.status}-{run.attempt}"
+        outbox.add(session, run.workspace_id, kind, {}, self._database.now(session), run_id=run.id, once=once)
+
+    def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> None:
+        """In the thread of the living message, or in the channel if that message is gone."""
+        target = run.channel or recipient(run)
+        if target is None:
+            return
+        where = {"thread_ts": run.message_ts, "reply_broadcast": broadcast} if run.message_ts else {}
+        self._send(target, message, **where)
+
+    def _post_verified(self, run: Run) -> None:
+        with self._database.read() as session:
+            verified = session.get(Run, run.verifies)
+        if verified is not None:
+            self._post(verified, outcomes.verified(self._texts(verified), self._telling.run(run)))
+
+    def _post_list(self, run: Run) -> None:
+        """The CSV in the thread; where files cannot be shared, to the launcher."""
+        with self._database.read() as session:
+            rows = runs.rejects(session, run.id)
+        person, t = recipient(run), self._texts(run)
+        if not rows:
+            return
+        if run.channel is not None:
+            try:
+                reject_list.upload(self._client, reject_list.csv_of(t, rows), t, run.id, run.channel, run.message_ts)
+                return
+            except SlackApiError as error:
+                if slack_calls.code_of(error) not in CHANNEL_LOST or run.channel[0] == "D":
+                    raise
+        if person is not None:
+            t = self._telling.texts_of(self._client, run, person)
+            channel = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
+            reject_list.upload(self._client, reject_list.csv_of(t, rows), t, run.id, channel)
+
+    def _send(self, channel: str, message: Message, **where: object) -> str:
+        call = self._client.chat_postMessage
+        answer = slack_calls.send(call, message, channel=channel, unfurl_links=False, unfurl_media=False, **where)
+        return str(answer["channel"])
+
+    def _texts(self, run: Run) -> Texts:
+        return self._telling.texts_for(self._client, run, run.channel)
+
+    def _run(self, message: OutboxMessage) -> Run | None:
+        with self._database.read() as session:
+            return session.get(Run, message.run_id) if message.run_id is not None else None
+
+    # What became of it
+
+    def _refused(self, message: OutboxMessage, error: SlackApiError) -> None:
+        """Slack said no: wait as it asks, take another way, or give up."""
+        code, wait = slack_calls.code_of(error), slack_calls.retry_after(error)
+        run = self._run(message)
+        if wait is not None:
+            self._again(message, wait, code)
+        elif code in MESSAGE_LOST and run is not None and run.message_ts:
+            self._application.runs.note_message(run.id, run.channel, None, REMOVED)
+            self._again(message, 0, code)
+        elif code in CHANNEL_LOST and run is not None and run.channel and message.kind != "direct" and recipient(run):
+            # Without a channel everything there is still to say goes to the launcher.
+            self._application.runs.note_message(run.id, None, None, REMOVED)
+            self._again(message, 0, code)
+        elif code in CHANNEL_LOST | MESSAGE_LOST:
+            self._give_up(message, code)
+        else:
+            self._again(message, _pause(message), code or "no answer of Slack's")
+
+    def _mark(self, message: OutboxMessage) -> None:
+        with self._database.write() as session:
+            outbox.delivered(session, message.id, self._database.now(session))
+
+    def _again(self, message: OutboxMessage, after: float, failure: str) -> None:
+        with self._database.write() as session:
+            now = self._database.now(session)
+            outbox.postpone(session, message.id, now + timedelta(seconds=after), failure)
+        log.info("notifier.postponed", message=message.id, kind=message.kind, after=after, failure=failure)
+
+    def _give_up(self, message: OutboxMessage, failure: str) -> None:
+        log.error("notifier.gave_up", message=message.id, kind=message.kind, run=message.run_id, failure=failure)
+        with self._database.write() as session:
+            outbox.give_up(session, message.id, self._database.now(session), failure)
+
+
+def _pause(message: OutboxMessage) -> float:
+    """Longer after every attempt, five minutes at most."""
+    return min(LONGEST_WAIT, 2.0 ** min(message.attempts + 1, 9))

@@ -1,0 +1,63 @@
+"""Help: what each command does, in the words of a person who reads it for the first time."""
+
+from __future__ import annotations
+
+from bot.texts import Texts, mark
+from bot.views import blocks
+from bot.views.run_facts import Message
+
+HELP = {
+    "hub": (mark("/postino"), mark("Your destinations with their last result, and buttons for everything below.")),
+    "connect": (
+        mark("/postino-connect"),
+        mark("Make a destination: connect Mailchimp, choose audience, fields and segments."),
+    ),
+    "segments": (
+        mark("/postino-segments [search]"),
+        mark("Segments with profile counts, change, state and last refresh. Search by words of the name."),
+    ),
+    "export": (
+        mark("/postino-export [destination]"),
+        mark("Show what an export would change, then send it when you say so."),
+    ),
+    "status": (mark("/postino-status"), mark("What is running, queued or waiting for approval, and the last exports.")),
+    "history": (mark("/postino history [destination]"), mark("The last exports, of all destinations or of one.")),
+    "destinations": (mark("/postino destinations"), mark("All destinations with their last result.")),
+    "help": (mark("/postino help"), mark("This list. Every command answers help too, such as /postino-export help.")),
+}
+"""By word: how the command is written and what it does."""
+
+
+def everything(t: Texts) -> Message:
+    """All commands."""
+    lines = [_line(t, word) for word in HELP]
+    head = t("What Postino can do")
+    also = t("/postino with one of these words does the same: {words}.", words="connect, segments, export, status")
+    content = [blocks.section(f"*{head}*"), blocks.section("\n".join(lines)), blocks.context(also)]
+    return Message("\n".join([head, *lines, also]), content)
+
+
+def of(t: Texts, word: str) -> Message:
+    """One command."""
+    line = _line(t, word)
+    return Message(line, [blocks.section(line)])
+
+
+def unknown(t: Texts, typed: str, nearest: str | None) -> Message:
+    """For words Postino does not know: the nearest command, and where to see all."""
+    said = blocks.escape(blocks.shorten(typed, 100))
+    if nearest is None:
+        text = t("Postino does not know {typed}. Type /postino help to see what it can do.", typed=f"`{said}`")
+    else:
+        written = HELP[nearest][0]
+        text = t(
+            "Postino does not know {typed}. Did you mean {nearest}? Type /postino help to see what it can do.",
+            typed=f"`{said}`",
+            nearest=f"`{t(written)}`",
+        )
+    return Message(text, [blocks.section(text)])
+
+
+def _line(t: Texts, word: str) -> str:
+    written, does = HELP[word]
+    return f"`{t(written)}` {t(does)}"

@@ -1,0 +1,269 @@
+"""What the views of runs show: the numbers and names of one run, put together by ``bot.telling``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.texts import Texts, mark
+from bot.views.blocks import Block, escape
+from services.errors import Value
+
+WORDS = {
+    "queued": mark("Queued"),
+    "waiting": mark("Waiting for approval"),
+    "processing": mark("Processing"),
+    "successful": mark("Successful"),
+    "rejects": mark("Completed with rejects"),
+    "failed": mark("Failed"),
+    "canceled": mark("Canceled"),
+    "skipped": mark("Skipped"),
+}
+"""The word people see for each status of a run."""
+
+SIGNS = {
+    "queued": "🕓",
+    "waiting": "✋",
+    "processing": "🔄",
+    "successful": "✅",
+    "rejects": "⚠️",
+    "failed": "❌",
+    "canceled": "🚫",
+    "skipped": "⏭️",
+}
+"""A sign before the word, never without it."""
+
+
+class Message(NamedTuple):
+    """What is sent to Slack. ``text`` says all of it, for notifications and screen readers."""
+
+    text: str
+    blocks: list[Block]
+
+
+class _Numbers(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Counts(_Numbers):
+    """How many profiles are in each class, and what was done for them."""
+
+    profiles: int = 0
+    new: int = 0
+    updated: int = 0
+    tags_only: int = 0
+    unchanged: int = 0
+    suppressed: int = 0
+    no_consent: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    not_attempted: int = 0
+    tags_added: int = 0
+    tags_removed: int = 0
+    calls: int = 0
+    retries: int = 0
+
+    @property
+    def sent(self) -> int:
+        """People something was written for."""
+        return self.new + self.updated + self.tags_only
+
+    @property
+    def settled(self) -> int:
+        """People for whom nothing is to be sent."""
+        return self.unchanged + self.suppressed + self.no_consent + self.duplicates + self.rejected
+
+
+class SegmentPlan(_Numbers):
+    """One segment in a plan: its tag, how many profiles it has, and whom the tag is put on and taken off."""
+
+    segment: str
+    tag: str
+    profiles: int = 0
+    added: int = 0
+    removed: int = 0
+
+
+class HeldTag(_Numbers):
+    """Removals that the brake holds; ``reason`` is ``incomplete``, ``empty``, ``vanished`` or ``share``."""
+
+    segment: str
+    people: int
+    holders: int = 0
+    reason: str = "share"
+
+
+class Plan(_Numbers):
+    """The numbers of a preview; all zero for a run that has computed none yet."""
+
+    profiles: int = 0
+    classes: Counts = Counts()
+    suppressed: dict[str, int] = {}
+    rejected: dict[str, int] = {}
+    segments: tuple[SegmentPlan, ...] = ()
+    held: tuple[HeldTag, ...] = ()
+    calls: int = 0
+    seconds: int = 0
+    dropped_values: dict[str, int] = {}
+
+    @property
+    def removals(self) -> int:
+        """How many tags would be taken off."""
+        return sum(one.removed for one in self.segments)
+
+
+class Reason(_Numbers):
+    """Why a run ended or waits: an error's message id with its values, ``kind`` its class."""
+
+    message: str = ""
+    values: dict[str, Value] = {}
+    kind: str = ""
+    waiting: str = ""
+    count: int = 0
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of the audience; ``link`` leads to it in Mailchimp, or is empty."""
+
+    name: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How many profiles a segment holds."""
+
+    segment: str
+    profiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it is now. ``waits_for`` names the run that holds the Mailchimp account, "" if it may not be named."""
+
+    run_id: int
+    destination_id: int
+    status: str
+    destination: str
+    audience: str
+    now: datetime
+    requested_at: datetime
+    requested_by: str
+    audience_link: str = ""
+    zone: str = "UTC"
+    tags: tuple[Tag, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    counts: Counts = field(default_factory=Counts)
+    reason: Reason = field(default_factory=Reason)
+    step: str = ""
+    preview: bool = False
+    accept_removals: bool = False
+    canary: int = 0
+    trigger: str = "person"
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    cancel_requested_by: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    progressed_at: datetime | None = None
+    expires_at: datetime | None = None
+    not_before: datetime | None = None
+    waits_for: str | None = None
+    rate: float | None = None
+    throttled: bool = False
+    recovered: bool = False
+    weights: tuple[Weight, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How much there is to send: people to write to and tags to take off."""
+        if self.canary:
+            return min(self.canary, max(self.plan.classes.new, self.counts.new))
+        people = max(0, self.counts.profiles - self.counts.settled) if self.counts.profiles else self.plan.classes.sent
+        return people + max(self.plan.removals, self.counts.tags_removed)
+
+    @property
+    def done(self) -> int:
+        """How much of ``total`` has been sent."""
+        done = self.counts.new if self.canary else self.counts.sent + self.counts.tags_removed
+        return min(done, self.total)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from the start, or from the approval that a preview waited for, to the end; None before."""
+        if self.finished_at is None or self.started_at is None:
+            return None
+        began = max(self.started_at, self.approved_at) if self.approved_at else self.started_at
+        return max(1.0, (self.finished_at - began).total_seconds())
+
+    @property
+    def share(self) -> float:
+        """How far the sending is, 0 to 1."""
+        if self.step != "sending":
+            return 0.0
+        return self.done / self.total if self.total else 1.0
+
+
+def status_word(t: Texts, status: str) -> str:
+    """The sign and the word of a status."""
+    return f"{SIGNS.get(status, '')} {t(WORDS.get(status, status))}".strip()
+
+
+def moment(t: Texts, when: datetime, zone: str = "UTC") -> str:
+    """A time that Slack shows in the reader's own zone, with a fallback in ``zone``. For markup only."""
+    return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{escape(t.moment(when, zone))}>"
+
+
+def who(t: Texts, person: str) -> str:
+    """A person as a mention, or where a request came from if it was no person."""
+    if person == "command-line":
+        return t("the command line")
+    if person in ("schedule", "verify"):
+        return t("the schedule")
+    return f"<@{person}>"
+
+
+def linked(name: str, link: str) -> str:
+    """A name in markup, as a link if there is one."""
+    return f"<{link}|{escape(name)}>" if link else escape(name)
+
+
+def because(t: Texts, reason: Reason) -> str:
+    """The sentence of a reason in markup; empty if there is none."""
+    if not reason.message:
+        return ""
+    values: Mapping[str, Value] = reason.values
+    return escape(t(reason.message, **values))
+
+
+def number_of_people(t: Texts, count: int) -> str:
+    """``1,204 people``."""
+    return t.plural("{count} person", "{count} people", count)
+
+
+def number_of_profiles(t: Texts, count: int) -> str:
+    """``1,204 profiles``."""
+    return t.plural("{count} profile", "{count} profiles", count)
+
+
+def outcome_counts(t: Texts, counts: Counts) -> str:
+    """What became of the profiles, in one line; classes nobody is in are left out."""
+    skipped = counts.suppressed + counts.no_consent + counts.duplicates
+    parts = [
+        (counts.new, t("{count} new", count=counts.new)),
+        (counts.updated, t("{count} updated", count=counts.updated)),
+        (counts.tags_only, t("{count} with tags only", count=counts.tags_only)),
+        (counts.unchanged, t("{count} unchanged", count=counts.unchanged)),
+        (skipped, t("{count} skipped", count=skipped)),
+        (counts.rejected, t("{count} rejected", count=counts.rejected)),
+        (counts.not_attempted, t("{count} not attempted", count=counts.not_attempted)),
+        (counts.tags_added, t.plural("{count} tag put on", "{count} tags put on", counts.tags_added)),
+        (counts.tags_removed, t.plural("{count} tag taken off", "{count} tags taken off", counts.tags_removed)),
+    ]
+    return ", ".join(text for count, text in parts if count) or t("nothing to do")

@@ -1,0 +1,221 @@
+"""Steps 1 and 2 of the wizard: the connection with its consent, and the audience."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.texts import Texts, mark
+from bot.views import blocks, wizard
+from bot.views.blocks import Block
+from services.access import Sharing
+from services.drafts import Answers
+from services.mailing import Audience
+
+CONNECTION, SIGN_IN, USE_KEY, ADD_KEY = "wizard.connection", "wizard.sign_in", "wizard.use_key", "wizard.add_key"
+SHARING, AUDIENCE = "wizard.sharing", "wizard.audience"
+
+CONSENT = (
+    mark(
+        "By agreeing you instruct Postino to send data from {source}, which may include sensitive personal data, to "
+        "Mailchimp: outside the boundary in which {source} keeps it."
+    ),
+    mark(
+        "It is sent on your instruction, and you are responsible for Mailchimp meeting the privacy and security "
+        "obligations you are under."
+    ),
+    mark("An administrator can remove this destination at any time to stop it."),
+)
+"""The statement, version 1. Change it only together with ``services.destinations.CONSENT_VERSION``."""
+
+STATEMENTS = "<https://privacy.microsoft.com/privacystatement|Microsoft> · <https://mailchimp.com/legal/|Mailchimp>"
+
+SHARED_WITH = {
+    Sharing.ADMINS: mark("Administrators only"),
+    Sharing.PEOPLE: mark("People I choose"),
+    Sharing.EVERYONE: mark("Everyone in this workspace"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A connection somebody may use."""
+
+    id: int
+    name: str
+    account: str
+    sharing: Sharing
+    people: tuple[str, ...] = ()
+    reconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """What step 1 shows. ``sign_in_url`` is None where people cannot sign in to Mailchimp."""
+
+    connections: Sequence[Choice]
+    source: str
+    administrator: bool
+    sign_in_url: str | None = None
+
+    def chosen(self, answers: Answers) -> Choice | None:
+        """The connection chosen, if it may still be used."""
+        return next((one for one in self.connections if one.id == answers.connection_id), None)
+
+
+def connect(t: Texts, answers: Answers, draft_id: str, shown: Connecting, problem: str | None = None) -> Block:
+    """Step 1: name, Mailchimp, source, consent."""
+    content = [
+        blocks.field(
+            t("Display name"),
+            blocks.text_input("wizard.name", value=answers.name, longest=200),
+            "name",
+            hint=t("You can change this later."),
+        ),
+        *_mailchimp(t, answers, shown),
+        blocks.section(
+            ":white_check_mark: " + t("Reading *{source}*", source=blocks.escape(shown.source)), block_id="source"
+        ),
+        blocks.context(t("It is read with the rights of the account Postino runs under, not with yours.")),
+        blocks.divider(),
+        *_consent(t, answers, shown.source),
+    ]
+    return wizard.frame(t, answers, draft_id, content, problem=problem, submit=t("Next"))
+
+
+def _mailchimp(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
+    explanation = t(
+        "A valid Mailchimp account is required. Once connected, you'll choose the Mailchimp audience you want to export "
+        "your data to."
+    )
+    content = [blocks.section(f"*{t('Connect to Mailchimp')}*\n{explanation}")]
+    chosen = shown.chosen(answers)
+    if shown.connections:
+        content.append(_connections(t, answers, shown))
+    if chosen is not None:
+        content.append(_connected(t, chosen))
+    if shown.administrator:
+        content += _ways_in(t, answers, shown)
+        if chosen is not None:
+            content += _sharing(t, answers, chosen)
+    return content
+
+
+def _connections(t: Texts, answers: Answers, shown: Connecting) -> Block:
+    options = [
+        blocks.option(one.name, str(one.id), t("(Connected to Mailchimp as {account})", account=one.account))
+        for one in shown.connections
+    ]
+    chosen = str(answers.connection_id) if answers.connection_id else None
+    menu = blocks.select(CONNECTION, options, t("Choose a connection"), chosen=chosen)
+    block_id = f"connection.{answers.revision}"
+    return blocks.field(t("Connection"), menu, block_id, optional=True, dispatch=True)
+
+
+def _connected(t: Texts, chosen: Choice) -> Block:
+    account = blocks.escape(chosen.account)
+    if chosen.reconnect:
+        text = ":warning: " + t(
+            "Mailchimp no longer accepts this connection. Connect *{account}* again.", account=account
+        )
+    else:
+        text = ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=account)
+    return blocks.section(text, block_id="connected")
+
+
+def _ways_in(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
+    buttons = []
+    if shown.sign_in_url is not None:
+        style = "primary" if not shown.connections else None
+        buttons.append(blocks.button(t("Authenticate with Mailchimp"), SIGN_IN, url=shown.sign_in_url, style=style))
+    if not answers.key_asked:
+        return [blocks.actions(*buttons, blocks.button(t("Use an API key"), USE_KEY), block_id="ways")]
+    key = blocks.field(
+        t("Mailchimp API key"),
+        blocks.text_input("wizard.key", longest=200),
+        f"key.{answers.revision}",
+        hint=t("In Mailchimp: Account & billing > Extras > API keys. It is encrypted at once and never shown again."),
+        optional=True,
+    )
+    return [key, blocks.actions(*buttons, blocks.button(t("Connect"), ADD_KEY, style="primary"), block_id="ways")]
+
+
+def _sharing(t: Texts, answers: Answers, chosen: Choice) -> list[Block]:
+    sharing = answers.sharing or chosen.sharing
+    options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
+    menu = blocks.select(SHARING, options, t("Who may use this connection"), chosen=sharing.value)
+    content = [blocks.field(t("Who may use this connection"), menu, f"sharing.{chosen.id}", dispatch=True)]
+    if sharing is Sharing.PEOPLE:
+        people: Block = {
+            "type": "multi_users_select",
+            "action_id": "wizard.people",
+            "placeholder": blocks.plain(t("Choose people"), blocks.PLACEHOLDER),
+        }
+        if named := answers.shared_people or list(chosen.people):
+            people["initial_users"] = named
+        content.append(blocks.field(t("People"), people, f"people.{chosen.id}", optional=True))
+    return content
+
+
+def _consent(t: Texts, answers: Answers, source: str) -> list[Block]:
+    statement = "\n\n".join(t(part, source=blocks.escape(source)) for part in CONSENT)
+    box = blocks.checkboxes(
+        "wizard.agreed", [blocks.option(t("I agree"), "agreed")], ["agreed"] if answers.agreed else []
+    )
+    return [
+        blocks.header(t("Data privacy and compliance")),
+        blocks.section(statement, block_id="statement"),
+        blocks.context(t("Their own statements: {links}", links=STATEMENTS)),
+        blocks.field(t("Consent"), box, "agreed"),
+    ]
+
+
+def no_connection(t: Texts) -> Block:
+    """Somebody who is no administrator, and no connection is shared with them."""
+    return wizard.dead_end(
+        t,
+        t(
+            "No Mailchimp connection is shared with you. Ask an administrator of this Slack workspace to connect "
+            "Mailchimp with /postino-connect and to share the connection with you."
+        ),
+    )
+
+
+def audience(
+    t: Texts, answers: Answers, draft_id: str, account: str, audiences: Sequence[Audience], problem: str | None = None
+) -> Block:
+    """Step 2: the audience, by name with its members, or by a typed id."""
+    top = blocks.section(
+        ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=blocks.escape(account))
+    )
+    if not audiences:
+        sentence = t("This Mailchimp account has no audience. Create one in Mailchimp, then press Look again.")
+        again = blocks.button(t("Look again"), wizard.AGAIN, style="primary")
+        return wizard.frame(t, answers, draft_id, [top, wizard.back_row(t, again)], problem=problem or sentence)
+    content = [
+        top,
+        blocks.field(t("Audience"), _audiences(t, answers, audiences), f"audience.{answers.revision}", optional=True),
+        blocks.field(
+            t("Or type an audience ID"),
+            blocks.text_input("wizard.audience_typed", value=answers.audience_typed, longest=64),
+            "audience_typed",
+            hint=t("In Mailchimp: Audience > Settings > Audience name and defaults. What is typed counts."),
+            optional=True,
+        ),
+        wizard.back_row(t),
+    ]
+    return wizard.frame(t, answers, draft_id, content, problem=problem, submit=t("Next"))
+
+
+def _audiences(t: Texts, answers: Answers, audiences: Sequence[Audience]) -> Block:
+    placeholder = t("Choose an audience")
+    options = audience_options(t, audiences)
+    if len(audiences) <= blocks.OPTIONS:
+        return blocks.select(AUDIENCE, options, placeholder, chosen=answers.audience_id)
+    chosen = next((one for one in options if one["value"] == answers.audience_id), None)
+    return blocks.external_select(AUDIENCE, placeholder, chosen=chosen)
+
+
+def audience_options(t: Texts, audiences: Sequence[Audience]) -> list[Block]:
+    """Audiences as options, ``Newsletter - 1,204``."""
+    return [blocks.option(blocks.counted(one.name, t.number(one.members)), one.id) for one in audiences]

@@ -1,0 +1,254 @@
+"""One wizard and its person: opened, drawn again, submitted, closed, resumed.
+
+Every act is a turn. Slow work of an earlier turn that ends after a later one has begun shows nothing: the later one will.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot import home, texts
+from bot.people import Person
+from bot.texts import Texts
+from bot.views import wizard
+from bot.views.blocks import Block
+from bot.views.wizard import Metadata
+from bot.wiring import Application
+from bot.wizard import checks, reading, replies
+from bot.wizard.reading import Entered
+from bot.wizard.replies import Reply
+from bot.wizard.steps import Steps
+from services import access
+from services.drafts import Answers, Drafts, Step
+from services.errors import NotFound, PostinoError
+
+Whoever = Person | Callable[[], Person]
+"""The person who acts, or how to find out: asked only when the loading view is open, because that may take a while."""
+
+
+TWICE = 10.0
+"""Seconds in which a view that is submitted again was delivered twice. Later its first submission has failed."""
+
+
+class Conversation:
+    """All wizards of one application."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.steps = Steps(application)
+        self.drafts = Drafts(application.database)
+
+    # Opening
+
+    def open(
+        self, client: WebClient, trigger_id: str, whoever: Whoever, begin: Callable[[Person], tuple[str, Answers]]
+    ) -> bool:
+        """Open the modal at once, then fill it from the draft that ``begin`` gives; whether there was one to show.
+
+        Raises Unavailable if Slack's three seconds were over already.
+        """
+        t = whoever.texts if isinstance(whoever, Person) else texts.of(None)
+        view_id = replies.opened(client, trigger_id, wizard.first_loading(t))
+        reply = replies.Update(client, view_id)
+        try:
+            person = whoever if isinstance(whoever, Person) else whoever()
+            t = person.texts
+            access.require_member(person.actor)
+            draft_id, _ = begin(person)
+
+            def show_here(answers: Answers) -> None:
+                answers.view_id, answers.language = view_id, t.language
+                answers.turn += 1
+
+            answers = self.drafts.change(person.actor.person, draft_id, show_here)
+            self.draw(person, draft_id, answers, reply, entering=True)
+        except PostinoError as error:
+            reply(wizard.dead_end(t, t.error(error)))
+            return False
+        except Exception:
+            reply(wizard.dead_end(t, t("Something went wrong inside Postino. Nothing was lost; try again.")))
+            raise
+        return True
+
+    def draw(
+        self,
+        person: Person,
+        draft_id: str,
+        answers: Answers,
+        reply: Reply,
+        *,
+        problem: str | None = None,
+        entering: bool = False,
+    ) -> bool:
+        """Show the step the answers stand at, unless a later turn will; whether the person still sees the modal.
+
+        A submission must be answered: if there was a later turn, with what that has come to.
+        """
+        t = person.texts
+        try:
+            if entering:
+                self.steps.enter(person, answers)
+            view = self.steps.show(person, answers, draft_id, problem)
+        except PostinoError as error:
+            view = wizard.stuck(t, answers, draft_id, problem or t.error(error))
+        if not self.drafts.store(person.actor.person, draft_id, answers):
+            if isinstance(reply, replies.Submission):
+                newest = self.drafts.get(person.actor.person, draft_id)
+                return reply(self.steps.show(person, newest, draft_id))
+            return True
+        try:
+            return reply(view)
+        except replies.OverwrittenError:
+            newest = self.drafts.get(person.actor.person, draft_id)
+            return reply(view) if newest.turn == answers.turn else True
+
+    # Acting
+
+    def act(
+        self,
+        client: WebClient,
+        person: Person,
+        view: Block,
+        at: float,
+        edit: Callable[[Answers], None],
+        *,
+        work: Callable[[Person, Answers], None] | None = None,
+        entering: bool = False,
+        waiting: str | None = None,
+    ) -> None:
+        """Take what the view holds, ``edit`` it, do slow ``work`` (behind ``waiting``, if given) and draw the step again.
+
+        ``at`` is Slack's time of the act. Acts are handled side by side, so that a later one may come first: then this
+        one's view is out of date, and only what it did itself counts. After the view was submitted nothing does.
+        """
+        metadata, entered = Metadata.model_validate_json(view["private_metadata"]), Entered(view)
+
+        too_late = False
+
+        def turn(answers: Answers) -> None:
+            nonlocal too_late
+            too_late = _just_submitted(answers, view)
+            if too_late:
+                return
+            if at >= answers.acted_at:
+                reading.take(answers, entered, self.steps.name_of)
+                answers.step, answers.view_id, answers.acted_at = metadata.step, view["id"], at
+            answers.turn += 1
+            edit(answers)
+
+        answers = self.drafts.change(person.actor.person, metadata.draft, turn)
+        if too_late:
+            return
+        reply = replies.Update(client, view["id"], view.get("hash"))
+        if waiting is not None:
+            reply(wizard.loading(person.texts, answers, metadata.draft, waiting))
+        problem = None
+        try:
+            if work is not None:
+                work(person, answers)
+        except PostinoError as error:
+            problem = person.texts.error(error)
+        self.draw(person, metadata.draft, answers, reply, problem=problem, entering=entering)
+
+    def note(self, person: str, view: Block) -> str | None:
+        """Keep what an open or closing view holds; the draft's id, None if there is no draft any more."""
+        metadata = Metadata.model_validate_json(view["private_metadata"])
+        try:
+            self.drafts.change(
+                person, metadata.draft, lambda answers: reading.take(answers, Entered(view), self.steps.name_of)
+            )
+        except NotFound:
+            return None
+        return metadata.draft
+
+    # Submitting
+
+    def submit(
+        self, ack: Callable[..., Any], client: WebClient, view: Block, user: str, who: Callable[[], Person]
+    ) -> None:
+        """Check without asking anybody and answer with errors, or leave the step."""
+        metadata, entered = Metadata.model_validate_json(view["private_metadata"]), Entered(view)
+        problems: dict[str, str] = {}
+        again = False
+
+        def turn(answers: Answers) -> None:
+            nonlocal problems, again
+            again = _just_submitted(answers, view)
+            if again:
+                return
+            reading.take(answers, entered, self.steps.name_of)
+            answers.step, answers.view_id = metadata.step, view["id"]
+            problems = checks.check(texts.of(answers.language), metadata.step, answers, entered)
+            if not problems:
+                answers.submitted, answers.submitted_at = view["hash"], time.time()
+                answers.turn += 1
+                if entered.api_key is not None:
+                    answers.revision += 1  # what replaces the view shall not show the key again
+
+        try:
+            answers = self.drafts.change(user, metadata.draft, turn)
+        except NotFound as error:
+            t = texts.of(None)
+            ack(response_action="update", view=wizard.dead_end(t, t.error(error)))
+            return
+        if problems:
+            _refuse(ack, view, entered, problems)
+            return
+        if again:
+            replies.answer_second(ack, view, texts.of(answers.language))
+            return
+        waiting = _waiting(texts.of(answers.language), answers, metadata.draft)
+        with replies.Submission(ack, client, view["id"], waiting) as reply:
+            if metadata.step is Step.SEGMENTS:
+                self._save(client, who(), metadata.draft, answers, reply)
+            else:
+                self._leave(who(), metadata.draft, answers, reply, entered.api_key)
+
+    def _leave(self, person: Person, draft_id: str, answers: Answers, reply: Reply, api_key: str | None) -> None:
+        problem = None
+        try:
+            self.steps.leave(person, answers, api_key)
+            answers.step = Step(answers.step + 1)
+        except PostinoError as error:
+            problem = person.texts.error(error)
+        self.draw(person, draft_id, answers, reply, problem=problem, entering=True)
+
+    def _save(self, client: WebClient, person: Person, draft_id: str, answers: Answers, reply: Reply) -> None:
+        t, user = person.texts, person.actor.person
+        try:
+            what = self.steps.save(person, answers)
+        except PostinoError as error:
+            problem = t.error(error)
+            if not self.draw(person, draft_id, answers, reply, problem=problem):
+                text, content = wizard.resume_offer(t, answers, draft_id, problem)
+                client.chat_postMessage(channel=user, text=text, blocks=content)
+            return
+        self.drafts.discard(user, draft_id)
+        if not reply(wizard.saved(t, what)):
+            client.chat_postMessage(channel=user, text="\n".join(wizard.saved_texts(t, what)))
+        home.publish(client, person, self.application)
+
+
+def _just_submitted(answers: Answers, view: Block) -> bool:
+    return bool(answers.submitted == view["hash"]) and time.time() - answers.submitted_at < TWICE
+
+
+def _waiting(t: Texts, answers: Answers, draft_id: str) -> Block:
+    """The loading step. Closing it while a destination is being saved offers nothing to resume: the saving goes on."""
+    if answers.step is Step.SEGMENTS:
+        view = wizard.loading(t, answers, draft_id, t("Saving. Mailchimp is being asked…"))
+        return {name: part for name, part in view.items() if name != "notify_on_close"}
+    return wizard.loading(t, answers, draft_id, t("Mailchimp is being asked…"))
+
+
+def _refuse(ack: Callable[..., Any], view: Block, entered: Entered, problems: dict[str, str]) -> None:
+    """Errors beside their inputs; on top of the view if one of them has no input there."""
+    at = {block: entered.block_id(block) for block in problems}
+    if None in at.values():
+        ack(response_action="update", view=wizard.with_problem(view, " ".join(problems.values())))
+    else:
+        ack(response_action="errors", errors={str(at[block]): text for block, text in problems.items()})

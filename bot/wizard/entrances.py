@@ -1,0 +1,135 @@
+"""The ways into the wizard: a command, a button, a sign-in that came back, a draft that is resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import texts
+from bot.people import People, Person, acting
+from bot.views import blocks, wizard
+from bot.wiring import Application
+from bot.wizard.conversation import Conversation, Whoever
+from bot.wizard.replies import Update
+from bot.wizard.steps import choose
+from services import access, drafts
+from services.access import Actor, Standing
+from services.connections import Finished
+from services.drafts import Answers, Step
+from services.errors import NotFound
+from services.runs import Order
+
+Json = dict[str, Any]
+
+
+def open_wizard(
+    client: WebClient,
+    trigger_id: str,
+    person: Whoever,
+    application: Application,
+    *,
+    destination_id: int | None = None,
+    segments: Sequence[str] = (),
+) -> None:
+    """Open the wizard for a new destination, on ``segments`` if given, or to edit one.
+
+    ``person`` may be a function: it is called only when the modal is open. Raises Unavailable if Slack did not wait.
+    """
+    conversation = Conversation(application)
+
+    def begin(who: Person) -> tuple[str, Answers]:
+        if destination_id is None:
+            answers = Answers(segments=list(segments), time_zone=who.time_zone)
+        else:
+            edited = application.destinations.get(who.actor, destination_id)
+            access.require_manage(who.actor, edited)
+            answers = drafts.of_destination(edited, who.actor.person)
+        return conversation.drafts.begin(who.actor, answers), answers
+
+    conversation.open(client, trigger_id, person, begin)
+
+
+def signed_in(client: WebClient, finished: Finished, application: Application) -> None:
+    """Show the green check in the wizard from which somebody signed in to Mailchimp; tell them directly if it is closed."""
+    conversation = Conversation(application)
+    if finished.draft_id is None:
+        return
+
+    def connected(answers: Answers) -> None:
+        choose(answers, finished.connection.id)
+        answers.turn += 1
+
+    try:
+        answers = conversation.drafts.change(finished.person, finished.draft_id, connected)
+    except NotFound:
+        return
+    t = texts.of(answers.language)
+    actor = Actor(finished.workspace_id, finished.person, Standing.ADMINISTRATOR)
+    person = Person(actor, t, "", answers.time_zone)
+    if answers.step is Step.CONNECT and answers.view_id is not None:
+        reply = Update(client, answers.view_id)
+        if conversation.draw(person, finished.draft_id, answers, reply):
+            return
+    opening = t("Connected to Mailchimp as *{account}*.", account=blocks.escape(finished.connection.account_name))
+    text, content = wizard.resume_offer(t, answers, finished.draft_id, opening)
+    client.chat_postMessage(channel=finished.person, text=text, blocks=content)
+
+
+def register(app: App, application: Application, people: People, conversation: Conversation) -> None:
+    """The buttons that open, resume or end a wizard."""
+
+    @app.shortcut("connect")
+    def shortcut(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
+        ack()
+        open_wizard(client, body["trigger_id"], lambda: acting(people, client, context), application)
+
+    @app.action(wizard.NEW)
+    def new(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
+        ack()
+        open_wizard(client, body["trigger_id"], lambda: acting(people, client, context), application)
+
+    @app.action(wizard.EDIT)
+    def edit(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
+        ack()
+        who = lambda: acting(people, client, context)  # noqa: E731 - asked when the modal is open
+        open_wizard(client, body["trigger_id"], who, application, destination_id=int(action["value"]))
+
+    @app.action(wizard.RESUME)
+    def resume(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
+        ack()
+        draft_id = action["value"]
+
+        def begin(person: Person) -> tuple[str, Answers]:
+            return draft_id, conversation.drafts.get(person.actor.person, draft_id)
+
+        shown = conversation.open(client, body["trigger_id"], lambda: acting(people, client, context), begin)
+        t = acting(people, client, context).texts
+        _replace(context, t("Resumed.") if shown else t("This draft does not exist any more."))
+
+    @app.action(wizard.DISCARD)
+    def discard(ack: Ack, client: WebClient, context: BoltContext, action: Json) -> None:
+        ack()
+        t = acting(people, client, context).texts
+        try:
+            conversation.drafts.discard(context.user_id or "", action["value"])
+        except NotFound:
+            _replace(context, t("This draft does not exist any more."))
+        else:
+            _replace(context, t("Discarded. Start again with `/postino-connect` whenever you like."))
+
+    @app.action(wizard.PREVIEW)
+    def preview(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
+        ack()
+        person = acting(people, client, context)
+        destination = application.destinations.get(person.actor, int(action["value"]))
+        view_id = body["view"]["id"]
+        application.runs.request(person.actor, destination, Order(preview=True), key=f"preview-{view_id}")
+        client.views_update(view_id=view_id, view=wizard.previewing(person.texts, destination.name))
+
+
+def _replace(context: BoltContext, text: str) -> None:
+    if context.respond is not None and context.response_url:
+        context.respond(text, replace_original=True)

@@ -1,0 +1,159 @@
+"""What happens while a person fills the wizard in: every input that tells at once, every button, every search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import available_timezones
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import texts
+from bot.people import People, Person, acting
+from bot.views import blocks, wizard, wizard_connect, wizard_matching, wizard_segments
+from bot.views.blocks import Block
+from bot.wizard import samples
+from bot.wizard.conversation import Conversation
+from bot.wizard.reading import Entered
+from services.drafts import Answers, Step
+from services.errors import InvalidInput, PostinoError
+
+Json = dict[str, Any]
+
+
+def register(app: App, people: People, conversation: Conversation) -> None:
+    """The listeners of the open modal. Register them after the buttons that open it: they take every ``wizard.`` id."""
+
+    @app.view(wizard.CALLBACK)
+    def submit(ack: Ack, client: WebClient, context: BoltContext, view: Json) -> None:
+        conversation.submit(ack, client, view, context.user_id or "", lambda: acting(people, client, context))
+
+    @app.view_closed(wizard.CALLBACK)
+    def closed(ack: Ack, client: WebClient, context: BoltContext, view: Json) -> None:
+        ack()
+        user = context.user_id or ""
+        draft_id = conversation.note(user, view)
+        if draft_id is None:
+            return
+        t = acting(people, client, context).texts
+        text, content = wizard.resume_offer(t, conversation.drafts.get(user, draft_id), draft_id)
+        client.chat_postMessage(channel=user, text=text, blocks=content)
+
+    @app.action(re.compile(r"^wizard\."))
+    def acted(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
+        ack()
+        if action["action_id"] == wizard_connect.SIGN_IN:
+            conversation.note(context.user_id or "", body["view"])
+        else:
+            _act(conversation, client, acting(people, client, context), body["view"], action)
+
+    @app.options(re.compile(r"^wizard\."))
+    def options(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
+        try:
+            ack(options=_options(conversation, body, lambda: acting(people, client, context)))
+        except PostinoError:
+            ack(options=[])
+
+
+def _act(conversation: Conversation, client: WebClient, person: Person, view: Json, action: Json) -> None:
+    name = action["action_id"]
+    edit = _EDITS.get(name, _nothing)
+    asks = name in (wizard.AGAIN, wizard_connect.ADD_KEY) or (name == wizard.BACK and _leads_to_mailchimp(view))
+    conversation.act(
+        client,
+        person,
+        view,
+        float(action["action_ts"]),
+        lambda answers: edit(answers, action),
+        work=_work(conversation, name, view),
+        entering=name in (wizard.BACK, wizard.AGAIN),
+        waiting=person.texts("Mailchimp is being asked…") if asks else None,
+    )
+
+
+def _leads_to_mailchimp(view: Json) -> bool:
+    """Going back to the audiences asks for them again."""
+    return wizard.Metadata.model_validate_json(view["private_metadata"]).step is Step.MATCHING
+
+
+def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person, Answers], None] | None:
+    def connect(person: Person, answers: Answers) -> None:
+        key = Entered(view).api_key
+        if key is None:
+            raise InvalidInput("Paste the API key first.", field="key")
+        conversation.steps.connect(person.actor, answers, key)
+
+    def count(_person: Person, answers: Answers) -> None:
+        conversation.steps.count(answers)
+
+    def propose(_person: Person, answers: Answers) -> None:
+        samples.propose_consent(answers, conversation.application.source)
+
+    works = {wizard_connect.ADD_KEY: connect, wizard_segments.SEGMENTS: count, wizard_matching.CONSENT: propose}
+    return works.get(name)
+
+
+def _nothing(_answers: Answers, _action: Json) -> None:
+    """What was entered is in the view's state already."""
+
+
+def _back(answers: Answers, _action: Json) -> None:
+    answers.step = Step(max(1, answers.step - 1))
+
+
+def _ask_key(answers: Answers, _action: Json) -> None:
+    answers.key_asked = True
+
+
+def _add_row(answers: Answers, action: Json) -> None:
+    tag = action["selected_option"]["value"]
+    if tag not in answers.rows:
+        answers.rows.append(tag)
+    answers.revision += 1
+
+
+def _remove_row(answers: Answers, action: Json) -> None:
+    answers.rows = [tag for tag in answers.rows if tag != action["value"]]
+    answers.fields.pop(action["value"], None)
+
+
+def _no_consent(answers: Answers, _action: Json) -> None:
+    answers.consent_attribute, answers.consent_values = None, []
+    answers.revision += 1
+
+
+_EDITS: dict[str, Callable[[Answers, Json], None]] = {
+    wizard.BACK: _back,
+    wizard_connect.USE_KEY: _ask_key,
+    wizard_matching.ADD_ROW: _add_row,
+    wizard_matching.REMOVE_ROW: _remove_row,
+    wizard_matching.NO_CONSENT: _no_consent,
+}
+
+
+def _options(conversation: Conversation, body: Json, who: Callable[[], Person]) -> list[Block]:
+    """What matches what was typed into a select with search, at most 100."""
+    metadata = wizard.Metadata.model_validate_json(body["view"]["private_metadata"])
+    answers = conversation.drafts.get(body["user"]["id"], metadata.draft)
+    t = texts.of(answers.language)
+    application, name = conversation.application, body["action_id"]
+    if name == wizard_segments.ZONE:
+        found = [wizard_segments.zone_option(zone) for zone in sorted(available_timezones())]
+    elif name == wizard_segments.SEGMENTS:
+        found = wizard_segments.segment_options(t, application.source.segments())
+    elif name == wizard_connect.AUDIENCE:
+        connection = application.connections.get(who().actor, answers.connection_id or 0)
+        found = wizard_connect.audience_options(t, application.connections.audiences(connection))
+    else:
+        found = wizard_matching.attribute_options(t, application.source.attributes())
+    return _matching(found, str(body.get("value") or ""))
+
+
+def _matching(options: list[Block], typed: str) -> list[Block]:
+    """The options that contain every word typed, those that contain it as typed first; Slack takes at most 100."""
+    wanted = typed.casefold().strip()
+    labelled = [(one["text"]["text"].casefold(), one) for one in options]
+    found = [(wanted not in label, one) for label, one in labelled if all(word in label for word in wanted.split())]
+    return [one for _, one in sorted(found, key=lambda each: each[0])][: blocks.OPTIONS]

@@ -1,0 +1,260 @@
+"""An export asked for, previewed, sent, watched and finished in Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.mailchimp import acts
+from storage.models import RunStatus
+from tests.integration.slack_office import CHANNEL_ID, Office, lines, open_office
+from tests.integration.slack_world import Served, serve_world
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serve_world() as served:
+        yield served
+
+
+@pytest.fixture
+def office(served: Served, tmp_path: Path) -> Iterator[Office]:
+    with open_office(served, tmp_path) as office:
+        yield office
+        assert office.world.refused_by_slack() == []
+
+
+def test_preview_shows_the_plan_and_send_exports_it_in_the_same_message(office: Office) -> None:
+    acts.add(office.world.audience, "p0@example.com", FNAME="Other")
+    acts.add(office.world.audience, "p1@example.com")
+    acts.unsubscribe(office.world.audience, "p1@example.com")
+    office.world.destination("VIP", "Bergamo")
+
+    answer = office.type(office.ada, "/postino-export newsletter")
+    assert "will appear in #exports" in lines(answer)
+    office.work()
+    [card] = office.posted()
+    assert "Preview of Newsletter" in lines(card)
+    assert "New contacts: 4" in lines(card)
+    assert "Updated: 1" in lines(card)
+    assert "Skipped: 1 (1 unsubscribed)" in lines(card)
+    assert "Billable contacts added: 4" in lines(card)
+    assert "VIP: put on 2, taken off 0" in lines(card)
+    assert [button["text"] for button in card["buttons"]] == ["Send", "Send a canary of 50", "Cancel"]
+    assert "4 new, 1 updated" in card["text"]
+    assert acts.dump(office.world.audience)[0]["merge_fields"]["FNAME"] == "Other"
+
+    assert office.click(office.ada, "Send", card)["ok"]
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    living, completion = office.posted()
+    assert living["ts"] == card["ts"]
+    assert "Successful" in lines(living)
+    assert "approved by @Ada Lovelace at " in lines(living)
+    assert "4 new, 1 updated" in lines(living)
+    assert not living["buttons"]
+    assert completion["thread_ts"] == card["ts"]
+    assert "Newsletter was exported to Newsletter" in lines(completion)
+    assert "Tags: VIP, Bergamo" in lines(completion)
+    assert "/lists/" in str(completion["blocks"])
+    assert any("was exported" in lines(one) for one in office.directly(office.ada))
+    assert len(acts.dump(office.world.audience)) == 6
+
+
+def test_nothing_more_is_posted_however_often_the_duties_ring(office: Office) -> None:
+    office.request(office.world.destination("VIP"))
+    office.work()
+    seen = len(office.world.workspace.emitted)
+    for _ in range(3):
+        office.work()
+    assert len(office.world.workspace.emitted) == seen
+
+
+def test_without_a_name_a_destination_is_chosen_in_a_modal(office: Office) -> None:
+    office.world.destination("VIP", name="First")
+    office.world.connect("Second account")
+    office.world.destination("Bergamo", name="Second", connection_id=1)
+    office.ada.act("command", channel="exports", text="/postino-export")
+    office.soon(lambda: (office.ada.view() or {"submit": None})["submit"] == "Preview")
+    offered = office.ada.act("options", target="Destination", query="sec")["options"]
+    assert [one["text"] for one in offered] == ["Second"]
+    office.ada.act("enter", target="Destination", value="Second")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "It will appear in #exports" in "".join((office.ada.view() or {"lines": []})["lines"]))
+    office.work()
+    assert "Preview of Second" in lines(office.posted()[0])
+
+
+def test_the_shortcut_opens_the_same_modal(office: Office) -> None:
+    office.world.destination("VIP")
+    assert office.ada.act("shortcut", callback_id="export")["ok"]
+    view = office.soon(lambda: (shown := office.ada.view()) and shown["submit"] and shown)
+    assert view["inputs"][0]["shown"] == "Newsletter"
+
+
+def test_two_clicks_launch_one_export(office: Office) -> None:
+    office.world.destination("VIP")
+    hub = office.type(office.ada, "/postino")
+    for _ in range(2):
+        office.click(office.ada, "Export…", hub)
+    office.soon(lambda: len([one for one in office.answers(office.ada) if "will appear" in lines(one)]) == 2)
+    assert len(office.postino.runs.history(office.world.actor)) == 1
+    office.work()
+    [card] = office.posted()
+    for _ in range(2):
+        office.click(office.ada, "Send", card)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    assert office.run(1).status == RunStatus.SUCCESSFUL
+    assert not [one for one in office.answers(office.ada) if "approval any more" in lines(one)]
+
+
+def test_a_repeated_delivery_of_a_command_launches_one_export(office: Office) -> None:
+    office.world.destination("VIP")
+    office.world.workspace.faults.duplicate_next = 1
+    office.type(office.ada, "/postino-export Newsletter")
+    office.work()
+    assert len(office.postino.runs.history(office.world.actor)) == 1
+
+
+def test_a_preview_can_be_cancelled_and_then_not_be_sent(office: Office) -> None:
+    office.request(office.world.destination("VIP"), preview=True)
+    office.work()
+    [card] = office.posted()
+    office.click(office.ada, "Cancel", card)
+    office.soon(lambda: office.run(1).status == RunStatus.CANCELED)
+    office.notify()
+    [card] = office.posted()
+    assert "Canceled by @Ada Lovelace" in lines(card)
+    assert not card["buttons"]
+    assert not acts.dump(office.world.audience)
+
+
+def test_a_canary_inserts_only_some_and_offers_the_rest(office: Office) -> None:
+    office.world.customers({f"c{number}": {} for number in range(60)})
+    office.world.segment("Everyone", office.world.people)
+    office.request(office.world.destination("Everyone"), preview=True)
+    office.work()
+    office.click(office.ada, "Send a canary of 50", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    assert len(acts.dump(office.world.audience)) == 50
+    completion = office.posted()[-1]
+    assert "The canary of Newsletter is in Newsletter" in lines(completion)
+    office.click(office.ada, "Preview the rest", completion)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
+
+
+def test_who_may_not_export_is_told_whom_to_ask_and_nothing_happens(office: Office) -> None:
+    office.request(office.world.destination("VIP"), preview=True)
+    office.work()
+    [card] = office.posted()
+    office.click(office.ben, "Send", card)
+    refusal = office.soon(lambda: office.answers(office.ben))[-1]
+    assert "Ask an administrator" in lines(refusal)
+    assert office.run(1).status == RunStatus.WAITING
+    assert "Ask an administrator" in lines(office.type(office.ben, "/postino-export Newsletter"))
+
+
+def test_an_unknown_destination_gets_the_nearest(office: Office) -> None:
+    office.world.destination("VIP")
+    answer = office.type(office.ada, "/postino-export newslettr")
+    assert "There is no destination called newslettr. Did you mean Newsletter?" in lines(answer)
+
+
+def test_rejects_are_explained_in_the_thread_without_addresses_and_can_be_retried(office: Office) -> None:
+    office.world.customers({"p0": {"EMail": "not an address"}, "p1": {"EMail": ""}, "=p2": {"EMail": "broken@"}})
+    office.world.segment("VIP", ["p0", "p1", "p2", "=p2"])
+    office.request(office.world.destination("VIP"))
+    office.work()
+    living, _ = office.posted()
+    assert "Completed with rejects" in lines(living)
+    replies = office.thread(living)
+    [explained] = [one for one in replies if "could not be exported" in lines(one)]
+    assert "3 profiles of Newsletter could not be exported" in lines(explained)
+    assert "2: The e-mail address cannot be valid. Correct it in the source." in lines(explained)
+    [shared] = [one for one in replies if one["files"]]
+    listed = office.ada.download(shared["files"][0]["id"]).decode("utf-8-sig")
+    assert "'=p2,VIP" in listed
+    assert "p1,VIP,," in listed
+    everything = str([office.posted(), replies]) + listed
+    assert "not an address" not in everything
+    assert "broken@" not in everything
+    assert "@example.com" not in everything
+
+    office.click(office.ada, "Send me the list", explained)
+    office.soon(lambda: any(one["files"] for one in office.directly(office.ada)))
+    office.world.customers({"p0": {}})
+    office.click(office.ada, "Retry these", explained)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
+    office.work()
+    assert "p0@example.com" in {one["email_address"] for one in acts.dump(office.world.audience)}
+
+
+def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", [])
+    office.request(destination)
+    office.work()
+    brake = office.posted()[-1]
+    assert "The brake holds these removals" in lines(brake)
+    assert "VIP: would be taken off 3 people, but the segment is empty." in lines(brake)
+    office.click(office.ada, "Take the tags off", brake)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+    office.work()
+    assert office.run(3).counters["tags_removed"] == 3
+    assert all(not one["tags"] for one in acts.dump(office.world.audience))
+
+
+def test_too_many_profiles_are_told_with_the_heaviest_segments_and_nothing_is_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = office.world.destination("VIP", "Everyone")
+    monkeypatch.setattr("services.guarding.PROFILES", 8)
+    office.request(destination)
+    office.work()
+    told = office.posted()[-1]
+    assert "Limit exceeded: Newsletter was not exported." in lines(told)
+    assert "10 against a limit of 8: 2 people too many." in lines(told)
+    assert "The segments that weigh most: Everyone 10, VIP 3" in lines(told)
+    assert told["text"].startswith("Newsletter: Limit exceeded.")
+    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again"]
+    assert any("Limit exceeded" in lines(one) for one in office.directly(office.ada))
+    assert not acts.dump(office.world.audience)
+
+
+def test_a_revoked_key_asks_to_connect_again(office: Office) -> None:
+    office.request(office.world.destination("VIP"))
+    office.world.served.world.faults.add("revoke", times=1)
+    office.work()
+    told = office.posted()[-1]
+    assert "Newsletter needs its connection to Mailchimp again." in lines(told)
+    assert told["buttons"][0]["text"] == "Connect again"
+    office.click(office.ada, "Connect again", told)
+    office.soon(office.ada.view)
+
+
+def test_a_numbers_approval_that_was_outgrown_asks_again(office: Office) -> None:
+    office.request(office.world.destination("Everyone"), preview=True)
+    office.work()
+    office.world.customers({f"c{number}": {} for number in range(150)})
+    office.world.segment("Everyone", office.world.people)
+    office.click(office.ada, "Send", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    card, asked = office.posted()
+    assert "New contacts: 160" in lines(card)
+    assert "Newsletter has grown since it was approved" in lines(asked)
+    assert not acts.dump(office.world.audience)
+
+
+def test_a_preview_in_the_channel_of_the_command_where_the_destination_has_none(office: Office) -> None:
+    office.world.destination("VIP", channel=None)
+    office.type(office.ada, "/postino-export Newsletter", channel="general")
+    office.work()
+    assert "Preview of Newsletter" in lines(office.posted(channel="general")[0])
+    assert office.run(1).channel != CHANNEL_ID

@@ -1,0 +1,302 @@
+"""The destination wizard, clicked through at a Slack client."""
+
+from __future__ import annotations
+
+from sandbox.mailchimp import acts
+from storage.models import RunStatus
+from tests.integration import wizard_hands as hands
+from tests.integration.slack_world import SlackWorld, until
+from tests.integration.wizard_hands import act, enter, seen, text_of, value
+
+
+def test_a_destination_is_set_up_in_four_steps_with_an_api_key(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    first = hands.open_wizard(ada)
+    assert "You can change this later." in text_of(first)
+    assert "Reading source" in text_of(first)
+    enter(ada, "name", "Spring letter")
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
+    enter(ada, "key", slack_world.account.api_key)
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+
+    second = seen(ada, "Step 2 of 4", "Connected to Mailchimp as Contoso Coffee")
+    assert slack_world.account.api_key not in str(second)
+    enter(ada, "audience", "Newsletter")
+    act(ada, "submit")
+
+    third = seen(ada, "Step 3 of 4", "Audience Newsletter, 0 members")
+    assert "100% of the profiles have it · for example p•••@e•••.com" in text_of(third)
+    act(ada, "submit")
+
+    seen(ada, "Step 4 of 4")
+    enter(ada, "segments", ["VIP", "Bergamo"])
+    seen(ada, "6 distinct profiles of at most 1,000,000")
+    enter(ada, "channel", "exports")
+    act(ada, "submit")
+    saved = seen(ada, "Destination saved", "2 segments to the audience Newsletter", "6 distinct profiles")
+    assert "Saving does not run the export." in text_of(saved)
+
+    destination = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert {chosen.segment for chosen in destination.segments} == {"VIP", "Bergamo"}
+    assert (destination.email_attribute, destination.fields) == (
+        "EMail",
+        {"FNAME": "FirstName", "LNAME": "LastName"},
+    )
+    assert (destination.channel, destination.schedule) == ("C0EXPORTS", "refresh")
+    assert (destination.consent_version, destination.consent_by) == (1, "U0ADA")
+    assert slack_world.postino.runs.history(slack_world.actor) == []
+
+
+def test_no_key_and_no_address_are_left_anywhere_in_the_database(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
+    enter(ada, "key", slack_world.account.api_key)
+    act(ada, "click", target="Connect", block_id="ways")
+    seen(ada, "Connected to Mailchimp as Contoso Coffee")
+    act(ada, "close")
+    slack_world.postino.database.dispose()
+    content = b"".join(path.read_bytes() for path in slack_world.postino.settings.home.rglob("postino.sqlite*"))
+    assert b"Contoso Coffee" in content
+    assert slack_world.account.api_key.encode() not in content
+    assert b"@example.com" not in content
+
+
+def test_consent_name_and_connection_are_required_before_anybody_is_asked(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    refused = ada.act("submit")
+    assert refused["error"] == "invalid_input"
+    enter(ada, "name", "   ")
+    enter(ada, "agreed", ["agreed"])
+    refused = ada.act("submit")
+    assert refused["error"] == "errors"
+    assert "Give the destination a name." in refused["text"]
+    assert "Choose a connection first" in refused["text"]
+
+
+def test_a_wrong_key_is_told_and_what_was_typed_stays_but_the_key(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
+    enter(ada, "key", "0123456789abcdef0123456789abcdef-us1")
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    again = seen(ada, "Step 1 of 4", "⛔")
+    assert (value(again, "name"), value(again, "key")) == ("Spring letter", None)
+    assert value(again, "agreed")
+
+
+def test_a_mailchimp_role_that_cannot_write_is_refused_naming_the_role_needed(slack_world: SlackWorld) -> None:
+    viewer = slack_world.served.world.add_account("Viewer only", role="viewer")
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
+    enter(ada, "key", viewer.api_key)
+    act(ada, "click", target="Connect", block_id="ways")
+    seen(ada, "Step 1 of 4", "Manager, Admin or Owner")
+
+
+def test_an_unknown_audience_id_is_said_and_a_known_one_is_echoed_by_name(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_audience(ada)
+    enter(ada, "audience_typed", "nosuchlist")
+    act(ada, "submit")
+    again = seen(ada, "Step 2 of 4", "has no audience nosuchlist")
+    assert value(again, "audience_typed") == "nosuchlist"
+    enter(ada, "audience_typed", slack_world.audience.id)
+    act(ada, "submit")
+    seen(ada, "Step 3 of 4", "Audience Newsletter")
+
+
+def test_neither_audience_nor_id_is_an_error_beside_the_input(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    hands.to_audience(slack_world.ada)
+    refused = slack_world.ada.act("submit")
+    assert (refused["error"], refused["text"]) == ("errors", "Choose an audience, or type its ID.")
+
+
+def test_going_back_keeps_what_was_typed(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "segments", ["VIP"])
+    seen(ada, "3 distinct profiles")
+    enter(ada, "schedule", "weekly")
+    seen(ada, "Weekday")
+    enter(ada, "time", "18:30")
+    act(ada, "click", target="Back")
+    seen(ada, "Step 3 of 4")
+    act(ada, "click", target="Back")
+    second = seen(ada, "Step 2 of 4")
+    assert value(second, "audience")["value"] == slack_world.audience.id
+    act(ada, "click", target="Back")
+    first = seen(ada, "Step 1 of 4")
+    assert value(first, "name") == "Spring letter"
+    assert value(first, "agreed")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        fourth = seen(ada, step)
+    assert "3 distinct profiles" in text_of(fourth)
+    assert value(fourth, "time") == "18:30"
+
+
+def test_attributes_are_added_and_removed_for_any_merge_field(slack_world: SlackWorld) -> None:
+    slack_world.audience.add_field("TOWN", "Town", "text")
+    slack_world.connect()
+    ada = slack_world.ada
+    third = hands.to_matching(ada)
+    act(ada, "click", target="wizard.remove_row", value="LNAME")
+    seen(ada, "First name")
+    assert "Last name" not in text_of(seen(ada, "Step 3 of 4"))
+    enter(ada, "add", "TOWN")
+    third = seen(ada, "Town (TOWN)", "Nothing chosen yet.")
+    field = next(one for one in third["inputs"] if one["block_id"] == "field.TOWN")
+    act(ada, "enter", target=field["block_id"], value="City")
+    seen(ada, "for example B•••")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    hands.finish(ada, "VIP")
+    destination = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert destination.fields == {"FNAME": "FirstName", "TOWN": "City"}
+
+
+def test_required_merge_fields_block_until_a_box_skips_the_check(slack_world: SlackWorld) -> None:
+    slack_world.audience.add_field("BRANCH", "Branch", "text", required=True)
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    refused = ada.act("submit")
+    assert refused["error"] == "errors"
+    assert "The audience requires Branch." in refused["text"]
+    enter(ada, "skip", ["skip"])
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    hands.finish(ada, "VIP")
+    assert slack_world.postino.destinations.named(slack_world.actor, "Spring letter").skip_required_fields
+
+
+def test_a_consent_attribute_brings_the_values_that_allow_mailing(slack_world: SlackWorld) -> None:
+    slack_world.customers({"p9": {"Email Subscriber": "false"}})
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    enter(ada, "consent", "Email Subscriber")
+    third = seen(ada, "Values that allow mailing")
+    assert [one["value"] for one in value(third, "consent_seen")] == ["true"]
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    hands.finish(ada, "Everyone")
+    destination = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert (destination.consent_attribute, destination.consent_values) == ("Email Subscriber", ["true"])
+
+
+def test_nothing_selected_and_a_wrong_cron_expression_are_errors_beside_their_inputs(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "channel", "exports")
+    assert ada.act("submit")["error"] == "invalid_input"
+    enter(ada, "segments", ["VIP"])
+    seen(ada, "3 distinct profiles")
+    enter(ada, "schedule", "cron")
+    seen(ada, "Cron expression")
+    enter(ada, "cron", "every morning")
+    refused = ada.act("submit")
+    assert refused["error"] == "errors"
+    assert "no cron expression" in refused["text"]
+    enter(ada, "cron", "0 6 * * mon-fri")
+    act(ada, "submit")
+    seen(ada, "Destination saved", "0 6 * * mon-fri")
+
+
+def test_over_the_limit_is_shown_live_and_blocks_saving(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    slack_world.many("Multitude", 1_000_001)
+    hands.to_segments(ada)
+    enter(ada, "segments", ["Multitude"])
+    seen(ada, "1,000,001 distinct profiles of at most 1,000,000", "1 profile more")
+    enter(ada, "channel", "exports")
+    refused = ada.act("submit")
+    assert refused["error"] == "errors"
+    assert "1 profile more" in refused["text"]
+    enter(ada, "segments", ["VIP"])
+    seen(ada, "3 distinct profiles")
+    act(ada, "submit")
+    seen(ada, "Destination saved")
+
+
+def test_a_tag_from_before_postino_is_shown_and_gets_a_name_of_its_own_unless_taken_over(
+    slack_world: SlackWorld,
+) -> None:
+    acts.add(slack_world.audience, "jane@example.com", tags=["VIP"])
+    slack_world.connect()
+    for answer, name, tag in ((None, "First", "VIP (Postino)"), ("take", "Second", "VIP")):
+        hands.to_segments(slack_world.ada, name)
+        enter(slack_world.ada, "segments", ["VIP"])
+        seen(slack_world.ada, "VIP was there before Postino, with 1 member")
+        if answer:
+            enter(slack_world.ada, "take_over", answer)
+        enter(slack_world.ada, "channel", "exports")
+        act(slack_world.ada, "submit")
+        seen(slack_world.ada, "Destination saved")
+        destination = slack_world.postino.destinations.named(slack_world.actor, name)
+        assert destination.segments[0].tag_name == tag
+        act(slack_world.ada, "close")
+
+
+def test_save_and_preview_requests_a_run_that_stops_before_sending(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "after", ["preview"])
+    saved = hands.finish(ada, "VIP")
+    assert "A preview is being computed" in text_of(saved)
+    [run] = slack_world.postino.runs.history(slack_world.actor)
+    assert (run.preview, run.status, run.channel) == (True, RunStatus.QUEUED, "C0EXPORTS")
+
+
+def test_preview_now_in_the_confirmation_requests_one_run_however_often_it_is_clicked(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    hands.finish(ada, "VIP")
+    slack_world.workspace.faults.duplicate_next = 1
+    act(ada, "click", target="Preview now")
+    seen(ada, "The preview of Spring letter is being computed")
+    until(lambda: slack_world.postino.runs.history(slack_world.actor))
+    assert len(slack_world.postino.runs.history(slack_world.actor)) == 1
+
+
+def test_a_submission_that_slack_delivers_twice_saves_once(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "segments", ["VIP"])
+    seen(ada, "3 distinct profiles")
+    enter(ada, "channel", "exports")
+    slack_world.workspace.faults.duplicate_next = 1
+    act(ada, "submit")
+    seen(ada, "Destination saved")
+    assert len(slack_world.postino.destinations.visible(slack_world.actor)) == 1
+
+
+def test_the_total_follows_a_fast_hand(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    for segments in (["VIP"], ["VIP", "Everyone"], ["Everyone"], ["Bergamo"], ["VIP", "Bergamo"]):
+        enter(ada, "segments", segments)
+    seen(ada, "6 distinct profiles of at most 1,000,000")
+    enter(ada, "channel", "exports")
+    act(ada, "submit")
+    seen(ada, "2 segments to the audience Newsletter. Together 6 distinct profiles.")

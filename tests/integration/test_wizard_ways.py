@@ -1,0 +1,339 @@
+"""The ways into the wizard and out of it: closing and resuming, editing, signing in, dead ends, slow answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from sqlalchemy import delete
+
+from bot import wizard
+from sandbox.mailchimp import oauth
+from services.access import Sharing
+from services.connections import Finished
+from storage.models import Draft
+from tests.integration import wizard_hands as hands
+from tests.integration.slack_world import Served, SlackWorld, open_slack_world, until
+from tests.integration.wizard_hands import act, enter, seen, text_of, value
+
+
+def offer(world: SlackWorld) -> str:
+    """The newest direct message to Ada, as its timestamp."""
+    found = until(lambda: hands.direct_messages(world, world.ada))
+    return str(found[-1]["ts"])
+
+
+def test_closing_offers_to_resume_where_it_was_left_with_everything_typed(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada, "Spring letter")
+    act(ada, "close")
+    until(lambda: hands.direct_messages(slack_world, ada))
+    [message] = hands.direct_messages(slack_world, ada)
+    assert "Spring letter" in message["text"]
+    act(ada, "click", target="Resume", channel=message["channel"], ts=message["ts"])
+    seen(ada, "Step 3 of 4", "Audience Newsletter")
+    until(lambda: hands.direct_messages(slack_world, ada)[-1]["text"] == "Resumed.")
+    act(ada, "click", target="Back")
+    seen(ada, "Step 2 of 4")
+    act(ada, "click", target="Back")
+    assert value(seen(ada, "Step 1 of 4"), "name") == "Spring letter"
+
+
+def test_what_was_typed_on_the_step_that_is_closed_is_kept_too(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Half typed")
+    act(ada, "close")
+    ts = offer(slack_world)
+    act(ada, "click", target="Resume", channel="D0ADA", ts=ts)
+    assert value(seen(ada, "Step 1 of 4"), "name") == "Half typed"
+
+
+def test_a_discarded_draft_cannot_be_resumed(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    for _ in range(2):
+        hands.open_wizard(ada)
+        act(ada, "close")
+    until(lambda: len(hands.direct_messages(slack_world, ada)) == 2)
+    first, second = hands.direct_messages(slack_world, ada)
+    act(ada, "click", target="Discard", channel="D0ADA", ts=first["ts"])
+    until(lambda: "Discarded." in hands.direct_messages(slack_world, ada)[0]["text"])
+    act(ada, "click", target="Discard", channel="D0ADA", ts=second["ts"])
+    until(lambda: "Discarded." in hands.direct_messages(slack_world, ada)[1]["text"])
+    with slack_world.postino.database.read() as session:
+        assert session.connection().exec_driver_sql("SELECT COUNT(*) FROM drafts").scalar() == 0
+
+
+def test_somebody_else_cannot_open_a_draft(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    act(ada, "close")
+    ts = offer(slack_world)
+    slack_world.workspace.channels["D0ADA"].members.append("U0BEN")
+    act(slack_world.ben, "click", target="Resume", channel="D0ADA", ts=ts)
+    seen(slack_world.ben, "This draft does not exist any more.")
+
+
+def test_an_edit_opens_the_same_modal_filled_in_and_changes_the_destination(slack_world: SlackWorld) -> None:
+    destination = slack_world.destination("VIP", schedule="weekly fri 08:15")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    first = seen(ada, "Step 1 of 4", "Edit destination")
+    assert value(first, "name") == "Newsletter"
+    assert value(first, "agreed")
+    enter(ada, "name", "Newsletter 2")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        fourth = seen(ada, step)
+    assert "3 distinct profiles" in text_of(fourth)
+    assert value(fourth, "time") == "08:15"
+    enter(ada, "segments", ["VIP", "Bergamo"])
+    seen(ada, "6 distinct profiles")
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter 2 are saved.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (saved.id, saved.name, len(saved.segments)) == (destination.id, "Newsletter 2", 2)
+    assert saved.schedule == "weekly fri 08:15"
+
+
+def test_an_edit_over_somebody_elses_edit_is_refused_and_nothing_is_overwritten(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        seen(ada, step)
+    slack_world.edit("Newsletter", "Bergamo")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4", "Somebody else changed Newsletter meanwhile.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert [one.segment for one in saved.segments] == ["Bergamo"]
+
+
+def test_the_shortcut_opens_the_wizard(slack_world: SlackWorld) -> None:
+    act(slack_world.ada, "shortcut", callback_id="connect")
+    seen(slack_world.ada, "Step 1 of 4")
+
+
+def test_somebody_with_no_connection_is_told_to_ask_an_administrator(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    act(slack_world.ben, "command", channel="general", text="/postino-connect")
+    view = seen(slack_world.ben, "Ask an administrator")
+    assert view["submit"] is None
+
+
+def test_a_contributor_sets_up_a_destination_on_a_shared_connection(slack_world: SlackWorld) -> None:
+    connection = slack_world.connect()
+    slack_world.postino.connections.share(slack_world.actor, connection, Sharing.PEOPLE, ["U0BEN"])
+    first = hands.open_wizard(slack_world.ben)
+    assert "Use an API key" not in text_of(first)
+    assert "Who may use this connection" not in text_of(first)
+    act(slack_world.ben, "close")
+    hands.to_segments(slack_world.ben)
+    hands.finish(slack_world.ben, "VIP")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (saved.created_by, saved.consent_by) == ("U0BEN", "U0BEN")
+
+
+def test_an_administrator_shares_the_connection_from_the_first_step(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    enter(ada, "connection", "Main")
+    seen(ada, "Who may use this connection")
+    enter(ada, "sharing", "people")
+    seen(ada, "Choose people")
+    enter(ada, "people", ["ben"])
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    [connection] = slack_world.postino.connections.visible(slack_world.actor)
+    assert (connection.shared_with, connection.shared_people) == ("people", ["U0BEN"])
+
+
+def test_guests_see_one_sentence_and_nothing_else(slack_world: SlackWorld) -> None:
+    act(slack_world.gus, "command", channel="exports", text="/postino-connect")
+    view = seen(slack_world.gus, "Guests and people from other workspaces cannot use Postino.")
+    assert (view["submit"], view["inputs"], view["buttons"]) == (None, [], [])
+
+
+def test_a_name_that_is_taken_is_said_before_anything_else_is_asked(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP", name="Spring letter")
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "spring LETTER")
+    enter(ada, "connection", "Main")
+    seen(ada, "Connected to Mailchimp")
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    seen(ada, "Step 1 of 4", "There is a destination called spring LETTER already.")
+
+
+def test_no_source_is_said_where_it_shows(served: Served, tmp_path: Path) -> None:
+    with open_slack_world(served, tmp_path, POSTINO_SOURCE_URL=None) as world:
+        world.postino.connections.add_with_key(world.actor, "Main", world.account.api_key)
+        act(world.ada, "command", channel="general", text="/postino-connect")
+        seen(world.ada, "No source is set. Set POSTINO_SOURCE_URL")
+        assert world.refused_by_slack() == []
+
+
+def test_an_account_without_audience_can_look_again_when_there_is_one(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    slack_world.account.audiences.clear()
+    ada = slack_world.ada
+    hands.to_audience(ada)
+    seen(ada, "This Mailchimp account has no audience.")
+    slack_world.account.add_audience("Newsletter")
+    act(ada, "click", target="Look again")
+    assert "Newsletter" not in text_of(seen(ada, "Step 2 of 4", "Or type an audience ID"))
+    enter(ada, "audience", "Newsletter")
+
+
+SIGN_IN = {
+    "mailchimp_client_id": oauth.CLIENT_ID,
+    "mailchimp_client_secret": oauth.CLIENT_SECRET,
+    "POSTINO_PUBLIC_URL": "http://127.0.0.1:1",
+}
+
+
+def sign_in(world: SlackWorld, url: str) -> Finished:
+    """Allow Postino at the local Mailchimp, as the browser would; what the callback then gets."""
+    asked = dict(parse_qsl(urlsplit(url).query))
+    answer = requests.post(
+        f"{world.served.mailchimp}/oauth2/authorize",
+        data={**asked, "account": world.account.id, "decision": "allow"},
+        allow_redirects=False,
+        timeout=30,
+    )
+    back = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+    return world.postino.connections.finish_sign_in(back["state"], back["code"])
+
+
+def sign_in_button(view: hands.Json) -> str:
+    url: str = next(one["url"] for one in view["buttons"] if one["text"] == "Authenticate with Mailchimp")
+    return url
+
+
+def test_a_sign_in_turns_the_open_modal_green_and_keeps_what_was_typed(served: Served, tmp_path: Path) -> None:
+    with open_slack_world(served, tmp_path, **SIGN_IN) as world:
+        ada = world.ada
+        first = hands.open_wizard(ada)
+        enter(ada, "name", "Spring letter")
+        act(ada, "click", target="Authenticate with Mailchimp")
+        wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
+        green = seen(ada, "✅ Connected to Mailchimp as Contoso Coffee")
+        assert value(green, "name") == "Spring letter"
+        enter(ada, "agreed", ["agreed"])
+        act(ada, "submit")
+        seen(ada, "Step 2 of 4")
+        assert world.refused_by_slack() == []
+
+
+def test_a_sign_in_that_returns_to_a_closed_modal_is_told_directly(served: Served, tmp_path: Path) -> None:
+    with open_slack_world(served, tmp_path, **SIGN_IN) as world:
+        ada = world.ada
+        first = hands.open_wizard(ada)
+        act(ada, "close")
+        until(lambda: hands.direct_messages(world, ada))
+        wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
+        message = hands.direct_messages(world, ada)[-1]
+        assert "Connected to Mailchimp as" in message["text"]
+        act(ada, "click", target="Resume", channel="D0ADA", ts=message["ts"])
+        seen(ada, "Step 1 of 4", "✅ Connected to Mailchimp as Contoso Coffee")
+
+
+def test_a_slow_mailchimp_shows_that_it_is_being_asked_and_then_the_next_step(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    enter(ada, "connection", "Main")
+    seen(ada, "Connected to Mailchimp")
+    enter(ada, "agreed", ["agreed"])
+    slack_world.served.world.faults.add("slow", seconds=2.0, times=1)
+    act(ada, "submit")
+    waiting = ada.view()
+    assert waiting is not None
+    assert "Mailchimp is being asked…" in text_of(waiting)
+    seen(ada, "Step 2 of 4", "Audience")
+
+
+def test_many_segments_are_found_by_search_and_the_total_counts_each_profile_once(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    for number in range(100):
+        slack_world.segment(f"Campaign {number:03}", [f"p{number % 10}"])
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    found = ada.act("options", target="segments", query="paign 04")
+    assert [one["text"] for one in found["options"]][:10] == [f"Campaign {number:03} - 1" for number in range(40, 50)]
+    enter(ada, "segments", ["Campaign 041", "Campaign 042", "Campaign 051"])
+    seen(ada, "2 distinct profiles of at most 1,000,000")
+
+
+def test_a_time_zone_is_found_by_its_city(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    assert value(hands.to_segments(ada), "zone")["value"] == "Europe/London"
+    enter(ada, "zone", "new york")
+    hands.finish(ada, "VIP")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert saved.time_zone == "America/New_York"
+
+
+def test_a_wizard_whose_draft_is_gone_says_so_and_stays_usable(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Typed already")
+    with slack_world.postino.database.write() as session:
+        session.execute(delete(Draft))
+    act(ada, "click", target="Use an API key")
+    view = seen(ada, "This draft does not exist any more.")
+    assert value(view, "name") == "Typed already"
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    assert seen(ada, "This draft does not exist any more.")["submit"] is None
+
+
+def test_mailchimp_failing_on_the_way_keeps_the_step_and_says_what_to_do(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_audience(ada)
+    enter(ada, "audience", "Newsletter")
+    revoked = slack_world.served.world.faults.add("revoke", times=1)
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4", "⛔ Mailchimp no longer accepts the authorisation")
+    assert revoked.hit == 1
+
+
+def test_a_connection_that_cannot_be_used_now_can_be_tried_again_from_the_step(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    slack_world.account.disabled = True
+    act(ada, "click", target="Back")
+    seen(ada, "Step 2 of 4", "⛔")
+    slack_world.account.disabled = False
+    act(ada, "click", target="Try again")
+    seen(ada, "Step 2 of 4", "Or type an audience ID")
+
+
+def test_a_segment_that_vanished_is_named_when_its_destination_is_edited(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP", "Bergamo")
+    (slack_world.folder / "Bergamo.csv").unlink()
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        seen(ada, step)
+    seen(ada, "The source has no segment Bergamo any more. Saving leaves it out.", "3 distinct profiles")

@@ -1,0 +1,265 @@
+"""What the messages about runs say, and that Slack takes every one of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from slackblocks._surfaces import validate_surface_blocks
+
+from bot import texts
+from bot.slack_calls import fitting
+from bot.views import help as helping
+from bot.views import hub, outcomes, picker, runs, segments
+from bot.views.run_facts import WORDS, Counts, Message, Plan, Reason, Run, Tag, Weight
+from sandbox.slack import rules
+from services.reasons import Reason as Refusal
+from services.rejects import Problem
+from services.segments import Overview
+from services.sources import Segment
+
+T = texts.of("en")
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MEAN = "<VIP> & *bold* ~_`" + "long " * 60
+
+PLAN: dict[str, Any] = {
+    "profiles": 12345,
+    "audience_members": 5000,
+    "classes": {
+        "new": 1204,
+        "updated": 30,
+        "tags_only": 12,
+        "unchanged": 10000,
+        "suppressed": 43,
+        "no_consent": 50,
+        "duplicates": 3,
+        "rejected": 6,
+    },
+    "suppressed": {"unsubscribed": 40, "cleaned": 2, "something_new": 1},
+    "rejected": {"no_address": 3, "invalid_address": 2, "merge_field": 1},
+    "segments": [{"segment": "VIP", "tag": "VIP", "profiles": 900, "complete": True, "added": 900, "removed": 30}],
+    "held": [],
+    "binding": {},
+    "calls": 34,
+    "seconds": 13,
+    "dropped_values": {"PHONE": 12},
+}
+
+
+def a_run(status: str = "waiting", **values: Any) -> Run:
+    given: dict[str, Any] = {
+        "run_id": 7,
+        "destination_id": 3,
+        "status": status,
+        "destination": "Newsletter",
+        "audience": "Contoso Newsletter",
+        "audience_link": "https://us1.admin.mailchimp.com/lists/members/?id=1",
+        "now": NOW,
+        "requested_at": NOW,
+        "requested_by": "U0ADA",
+        "plan": Plan.model_validate(PLAN),
+    }
+    return Run(**(given | values))
+
+
+def refused(message: Message) -> list[str]:
+    """What independent judges say against a message; empty if they take it."""
+    found = [str(one) for one in rules.check_message({"text": message.text, "blocks": message.blocks})]
+    found += ["too long for a message"] if rules.blocks_too_long(message.blocks) else []
+    found += ["no text"] if not message.text.strip() else []
+    found += ["an edit's text is too long"] if len(fitting(message.text).encode()) > 4000 else []
+    validate_surface_blocks(message.blocks, "message")
+    return found
+
+
+def every_run() -> Iterator[Run]:
+    """Runs in every state, with names and numbers at their worst."""
+    many = PLAN | {
+        "segments": [{"segment": MEAN, "tag": MEAN[:100], "profiles": 10**6, "added": 10**6, "removed": 10**6}] * 60,
+        "held": [
+            {"segment": MEAN, "people": 900, "holders": 1000, "reason": reason}
+            for reason in ("share", "empty", "vanished", "x")
+        ]
+        * 10,
+        "dropped_values": {f"FIELD{number}": 10**6 for number in range(80)},
+    }
+    counts = Counts(profiles=1000, new=400, updated=20, rejected=5, tags_added=400, tags_removed=3, retries=4)
+    reasons = [
+        Reason(),
+        Reason(waiting="removals"),
+        Reason(message="Something <broke> & {what}.", values={"what": "x" * 2900}, kind="Refused"),
+        Reason(message="Over by {over}.", values={"over": 5}, kind="LimitExceeded", count=1_000_005, limit=1_000_000),
+        Reason(message="Sign in again.", kind="ReconnectNeeded"),
+    ]
+    for status in WORDS:
+        for plan in ({}, PLAN, many):
+            for reason in reasons:
+                for name in ("Newsletter", MEAN[:200]):
+                    run = a_run(
+                        status,
+                        destination=name,
+                        audience=name,
+                        plan=Plan.model_validate(plan),
+                        reason=reason,
+                        counts=counts,
+                        step="sending",
+                        approved_by="U0BEN",
+                        approved_at=NOW,
+                        expires_at=NOW,
+                        started_at=NOW,
+                        finished_at=NOW + timedelta(seconds=90),
+                        progressed_at=NOW - timedelta(minutes=9),
+                        cancel_requested_by="U0BEN" if status == "canceled" else None,
+                        waits_for=name,
+                        rate=12.3,
+                        canary=50 if plan is PLAN else 0,
+                        tags=tuple(
+                            Tag(name, "https://us1.admin.mailchimp.com/lists/segments/members?id=1") for _ in range(60)
+                        ),
+                        weights=(Weight(name, 10**6),) * 5,
+                    )
+                    yield run
+                    yield dataclasses.replace(run, step="reading", counts=Counts(), audience_link="")
+
+
+def test_slack_takes_every_message_about_every_run() -> None:
+    for run in every_run():
+        assert refused(runs.living(T, run)) == []
+        assert refused(outcomes.outcome(T, run)) == []
+    causes = [(str(reason), 10**6) for reason in (*Problem, *Refusal)]
+    for message in (
+        outcomes.rejected(T, a_run(destination=MEAN), causes),
+        outcomes.moved(T, a_run(), "C0GONE", "is_archived"),
+        outcomes.list_comes(T, a_run(destination=MEAN)),
+        outcomes.verified(T, a_run(counts=Counts(tags_added=1))),
+        helping.everything(T),
+        helping.unknown(T, MEAN, "export"),
+    ):
+        assert refused(message) == []
+
+
+def test_slack_takes_every_list() -> None:
+    shown = list(every_run())
+    rows = [
+        hub.Row(at, MEAN[:200], MEAN[:200], "https://example.com", 3, "refresh", shown[at * 9], may_manage=True)
+        for at in range(hub.PAGE)
+    ]
+    assert refused(hub.hub(T, rows, 200, 3)) == []
+    assert refused(hub.hub(T, [], 0, 0)) == []
+    assert refused(hub.history(T, shown[:50], MEAN, hub.Place(destination=1))) == []
+    going_on = [run for run in shown if run.status in ("queued", "waiting", "processing")]
+    for shared in (False, True):
+        assert refused(hub.status(T, going_on, shown, shared=shared)) == []
+    found = [Overview(Segment(MEAN[:200], MEAN, 10**6, MEAN, "Active", NOW), -5, (MEAN,) * 9)] * 25
+    for page in (0, 1, 2, 99):
+        assert refused(segments.listing(T, "Contoso", found, segments.Place(search=MEAN, page=page))) == []
+
+
+def test_slack_takes_the_modal() -> None:
+    class Destination:
+        id, name, audience_name = 1, MEAN, MEAN
+
+    for view in (
+        picker.picker(T, [Destination()] * 200, picker.Metadata(segment="x" * 200), Destination()),
+        picker.picker(T, [], picker.Metadata()),
+        picker.working(T),
+        picker.problem(T, MEAN),
+        picker.requested(T, MEAN, "C0EXPORTS"),
+    ):
+        assert rules.check_view(view, "modal") == []
+    assert len(picker.options([Destination()] * 200)) == 100
+
+
+def shown(message: Message) -> str:
+    return json.dumps(message.blocks, ensure_ascii=False)
+
+
+def test_the_preview_shows_every_number_and_says_it_all_in_its_text_too() -> None:
+    card = runs.living(T, a_run(expires_at=NOW))
+    for said in (
+        "12,345 profiles in the chosen segments",
+        "New contacts: *1,204*",
+        "Updated: *30*",
+        "Tags only: *12*",
+        "Unchanged: *10,000*",
+        "40 unsubscribed, 2 cleaned after bounces, 1 in a state Postino does not know, 50 without consent",
+        "3 with the address of another profile",
+        "3 without an e-mail address, 2 with an invalid e-mail address, 1 rejected for other reasons",
+        "Billable contacts added: *1,204*",
+        "VIP: put on 900, taken off 30",
+        "PHONE 12",
+        "34 calls to Mailchimp",
+    ):
+        assert said in shown(card)
+    assert "1,204 new, 30 updated, 12 with tags only, 10,000 unchanged, tags put on 900, taken off 30" in card.text
+    assert "Nothing has been sent yet." in card.text
+
+
+def test_the_bar_follows_what_there_is_to_send_and_not_all_profiles() -> None:
+    counts = Counts(profiles=10_000, unchanged=9_000, suppressed=500, new=100, updated=25)
+    run = a_run("processing", step="sending", counts=counts, plan=Plan())
+    assert (run.done, run.total) == (125, 500)
+    assert "▓▓░░░░░░░░ 25%" in shown(runs.living(T, run))
+
+
+def test_removals_alone_move_the_bar_too() -> None:
+    plan = Plan.model_validate({"segments": [{"segment": "VIP", "tag": "VIP", "removed": 10}]})
+    run = a_run("processing", step="sending", counts=Counts(profiles=5, unchanged=5, tags_removed=4), plan=plan)
+    assert run.share == 0.4
+
+
+def test_slow_is_told_apart_from_stuck() -> None:
+    sending = {"step": "sending", "counts": Counts(profiles=10), "plan": Plan()}
+    slow = runs.living(T, a_run("processing", throttled=True, progressed_at=NOW, **sending))
+    stuck = runs.living(T, a_run("processing", throttled=True, progressed_at=NOW - timedelta(minutes=5), **sending))
+    assert "Slow because Mailchimp throttles." in slow.text
+    assert "No progress for 5 minutes." in stuck.text
+    assert "throttles" not in stuck.text
+
+
+def test_a_run_that_was_asked_to_stop_has_no_button_any_more() -> None:
+    message = runs.living(T, a_run("processing", cancel_requested_by="U0BEN"))
+    assert "stopping, asked by <@U0BEN>" in shown(message)
+    assert "run.cancel" not in shown(message)
+
+
+def test_another_workspaces_run_is_not_named() -> None:
+    message = runs.living(T, a_run("queued", waits_for=""))
+    assert "waits for another export of this Mailchimp account to finish" in message.text
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (Counts(profiles=9, new=3, not_attempted=6), "Sent before it stopped, and kept: 3 new, 6 not attempted."),
+        (Counts(), "Nothing was sent."),
+    ],
+)
+def test_a_failure_says_what_happened_what_was_done_and_offers_what_to_do(kept: Counts, said: str) -> None:
+    reason = Reason(message="Mailchimp refused {what}. Do this.", values={"what": "<it>"}, kind="Refused")
+    message = outcomes.outcome(T, a_run("failed", reason=reason, counts=kept, plan=Plan()))
+    assert message.text == f"Newsletter: ❌ Failed. Mailchimp refused &lt;it&gt;. Do this. {said}"
+    assert "Preview again" in shown(message)
+
+
+def test_a_completion_links_audience_and_tags_and_its_text_has_no_markup() -> None:
+    counts = Counts(profiles=2, new=2, tags_added=2)
+    message = outcomes.outcome(T, a_run("successful", counts=counts, tags=(Tag("VIP", "https://example.com/tag"),)))
+    assert "<https://us1.admin.mailchimp.com/lists/members/?id=1|Contoso Newsletter>" in shown(message)
+    assert "<https://example.com/tag|VIP>" in shown(message)
+    assert message.text == "Newsletter: ✅ Successful. Audience: Contoso Newsletter. 2 new, 2 tags put on. Tags: VIP."
+
+
+def test_a_run_took_the_time_since_its_approval_and_not_the_wait_for_it() -> None:
+    times = {
+        "started_at": NOW,
+        "approved_at": NOW + timedelta(hours=3),
+        "finished_at": NOW + timedelta(hours=3, minutes=2),
+    }
+    message = runs.living(T, a_run("successful", approved_by="U0BEN", counts=Counts(profiles=1, new=1), **times))
+    assert "in 2 minutes" in shown(message)
+    assert "approved by <@U0BEN>" in shown(message)
