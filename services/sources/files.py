@@ -145,7 +145,7 @@ class FolderSource:
             raise errors.Unavailable(
                 "The source {source} is being refreshed; it is complete when no file changes any more.",
                 after=self._settle,
-                source=self.name,
+                source=catalogue.name,
             )
         return RefreshMarker(catalogue.signature, catalogue.refreshed)
 

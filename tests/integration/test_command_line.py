@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bot import cli
 from sandbox.mailchimp import acts
@@ -55,9 +57,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Machine]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Machine]:
     world = World()
     world.add_account("Contoso Coffee").add_audience("Newsletter")
     folder = tmp_path / "source"
@@ -97,7 +97,12 @@ def machine(
             printed = capsys.readouterr()
             return Answer(printed.out, printed.err, code)
 
+        root = logging.getLogger()
+        before = (root.handlers[:], root.level)
         yield Machine(postino, world, folder, environment)
+        # The command line sets logging up for its own process.
+        structlog.reset_defaults()
+        root.handlers[:], root.level = before
 
 
 def connect(machine: Machine, *segments: str, **options: str) -> None:
@@ -126,10 +131,25 @@ def test_an_export_prints_one_object_with_the_stable_names(machine: Machine) -> 
     result = json.loads(answer.out)
     assert list(result) == [
         *("run", "status", "profiles"),
-        *("new", "updated", "tags_only", "unchanged", "suppressed", "no_consent", "duplicates", "rejected", "not_attempted"),
+        *(
+            "new",
+            "updated",
+            "tags_only",
+            "unchanged",
+            "suppressed",
+            "no_consent",
+            "duplicates",
+            "rejected",
+            "not_attempted",
+        ),
         *("tags_added", "tags_removed", "calls", "retries", "seconds"),
     ]
-    assert (result["status"], result["profiles"], result["new"], result["rejected"]) == ("Completed with rejects", 3, 2, 1)
+    assert (result["status"], result["profiles"], result["new"], result["rejected"]) == (
+        "Completed with rejects",
+        3,
+        2,
+        1,
+    )
 
 
 def test_a_plan_sends_nothing(machine: Machine) -> None:
