@@ -6,94 +6,32 @@ left open is read back, planned again and sent in another round.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from services import addresses, mailing
+from services import actions, addresses, mailing
+from services.actions import Action, Counters, TagChange, Target
 from services.attempts import Attempt
 from services.errors import NotFound, Refused
-from services.hashing import VALUE_BYTES, Hasher
-from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, MailingService, Member, Reason, Rule, Status
+from services.hashing import Hasher
+from services.lanes import Lanes
+from services.mailing import MEMBERS_PER_INSERT, MailingService, Member, Reason, Rule, Status
 from services.observing import ABSENT, got
 from services.planning import OnReject, Planner, Rejected, positions
 from services.rules import Class, Seen, TagMap, acknowledge_fields, merge_got, pack
 from services.scratch import Scratch
-from services.snapshot import SEPARATOR
 from storage import ledger, refusals
 from storage.database import Database
 
-ROUNDS = 3
-TOO_SLOW_BELOW = 125
-"""Chunks are halved after repeated time-outs down to this size."""
-ANOTHER_DAY = timedelta(days=1)
-
-
-class Action(NamedTuple):
-    """A person to insert or to update, as the plan wrote them down."""
-
-    n: int
-    key: bytes
-    profile: str
-    address: str
-    fields: str
-    hashes: bytes
-    segments: int
-
-
-class TagChange(NamedTuple):
-    """One tag to put on or take off one address; ``profile`` is None for somebody who is in no chosen segment."""
-
-    n: int
-    position: int
-    remove: bool
-    key: bytes
-    address: str
-    profile: str | None
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a run has done so far, over all its attempts. The nine classes add up to ``profiles`` when it has ended."""
-
-    profiles: int = 0
-    classes: dict[Class, int] = field(default_factory=lambda: dict.fromkeys(Class, 0))
-    tags_added: int = 0
-    tags_removed: int = 0
-    calls: int = 0
-    retries: int = 0
-
-    def as_json(self) -> dict[str, int]:
-        """The stable names of ``--json``."""
-        return {
-            "profiles": self.profiles,
-            **{outcome.word: self.classes[outcome] for outcome in Class},
-            "tags_added": self.tags_added,
-            "tags_removed": self.tags_removed,
-            "calls": self.calls,
-            "retries": self.retries,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position."""
-
-    audience_id: str
-    merge_tags: tuple[str, ...]
-    slots: tuple[int, ...]
-    all_slots: Mapping[str, int]
-    tag_names: tuple[str, ...]
-    skip_merge_validation: bool
-
-
-Chunk = TypeVar("Chunk")
+Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+ROUNDS = 3
+ANOTHER_DAY = timedelta(days=1)
 
 
 class Applying:
@@ -113,8 +51,7 @@ class Applying:
         counters: Counters,
         on_reject: OnReject,
         save: Callable[[Session], None],
-        executor: Executor,
-        lanes: int,
+        lanes: Lanes,
     ) -> None:
         self._database = database
         self._scratch = scratch
@@ -128,12 +65,10 @@ class Applying:
         self._counters = counters
         self._on_reject = on_reject
         self._save = save
-        self._executor = executor
         self._lanes = lanes
         self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
         self._tags_in_bulk = True
         self._open: dict[bytes, str] = {}
-        self._refused_in_a_row: list[str] = []
 
     def apply(self, canary: int = 0) -> None:
         """Send everything, or with ``canary`` only so many inserts and their tags.
@@ -153,19 +88,20 @@ class Applying:
     # Inserts
 
     def _insert(self, canary: int) -> None:
-        first = self._actions("inserts", 1)
-        if first:
-            # The first call carries one contact: only if the answer shows our tags on it are tags sent along with the rest.
-            self._drive(iter([first]), self._send_inserts, self._settle_inserts)
-        if canary:
-            rest = self._actions("inserts", canary, skip=1)[: canary - 1]
-            self._drive(iter([rest] if rest else []), self._send_inserts, self._settle_inserts)
-        else:
-            self._drive(self._chunks("inserts", MEMBERS_PER_INSERT, skip=1), self._send_inserts, self._settle_inserts)
+        chunks = self._alone_first(actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT, limit=canary or None))
+        for one in chunks:
+            self._drive(one, self._send_inserts, self._settle_inserts)
         self._scratch.clear("inserts")
 
+    def _alone_first(self, chunks: Iterator[Sequence[Action]]) -> Iterator[Iterator[Sequence[Action]]]:
+        """The first call carries one contact: only if its answer shows our tags are tags sent along with the rest."""
+        first = next(chunks, None)
+        if first is not None:
+            yield iter([first[:1]])
+            yield chain([first[1:]] if len(first) > 1 else [], chunks)
+
     def _send_inserts(self, chunk: Sequence[Action]) -> mailing.BulkAnswer:
-        members = [mailing.NewMember(one.address, self._fields(one), self._tag_names(one)) for one in chunk]
+        members = [mailing.NewMember(one.address, self._target.fields_of(one), self._tag_names(one)) for one in chunk]
         return self._service.insert(
             self._target.audience_id, members, skip_merge_validation=self._target.skip_merge_validation
         )
@@ -214,7 +150,7 @@ class Applying:
             status=Status.SUBSCRIBED,
             changed=int(member.last_changed.timestamp()),
             tags=self._tags.to_ledger(shown),
-            fields=acknowledge_fields(pack(self._got(member)), self._hashes(action)),
+            fields=acknowledge_fields(pack(self._got(member)), self._target.hashes_of(action)),
             acknowledged=self._seconds(),
             run_id=self._attempt.run_id,
             run_class=Class.NEW,
@@ -223,14 +159,14 @@ class Applying:
     # Updates
 
     def _update(self) -> None:
-        self._drive(self._chunks("updates", 1), self._send_update, self._settle_update)
+        self._drive(actions.read(self._scratch, "updates", 1), self._send_update, self._settle_update)
         self._scratch.clear("updates")
 
     def _send_update(self, chunk: Sequence[Action]) -> Member | mailing.ContentRefused | None:
         action = chunk[0]
         try:
             return self._service.update(
-                self._target.audience_id, addresses.subscriber_hash(action.address), self._fields(action)
+                self._target.audience_id, addresses.subscriber_hash(action.address), self._target.fields_of(action)
             )
         except NotFound:
             return None
@@ -242,19 +178,21 @@ class Applying:
         if answer is None:
             self._open[action.key] = action.address
             return
-        if isinstance(answer, mailing.ContentRefused):
-            error = mailing.MemberError(action.address, answer.reason, answer.text, answer.merge_field)
-            self._commit([], [(action, error)])
-            return
         with self._database.read() as session:
             known = ledger.members(session, self._ledger_id, [action.key]).get(action.key)
+        if isinstance(answer, mailing.ContentRefused):
+            error = mailing.MemberError(action.address, answer.reason, answer.text, answer.merge_field)
+            # Its tags are changed all the same, and must not count it a second time.
+            rejected = known._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED) if known else None
+            self._commit([rejected] if rejected else [], [(action, error)])
+            return
         shown = merge_got(known.fields if known else b"", self._got(answer))
         row = ledger.Row(
             key=action.key,
             status=answer.status,
             changed=int(answer.last_changed.timestamp()),
             tags=known.tags if known else 0,
-            fields=acknowledge_fields(shown, self._hashes(action, sent_only=True)),
+            fields=acknowledge_fields(shown, self._target.hashes_of(action, sent_only=True)),
             acknowledged=self._seconds(),
             run_id=self._attempt.run_id,
             run_class=Class.UPDATED,
@@ -269,24 +207,8 @@ class Applying:
 
     def _change_tags(self) -> None:
         for position in sorted(self._tags.ids):
-            self._drive(self._tag_chunks(position), self._send_tags, self._settle_tags)
+            self._drive(actions.read_tag_changes(self._scratch, position), self._send_tags, self._settle_tags)
         self._scratch.clear("tag_changes")
-
-    def _tag_chunks(self, position: int) -> Iterator[Sequence[TagChange]]:
-        last = [0, 0]
-        while True:
-            chunk: list[TagChange] = []
-            for remove in (0, 1):
-                rows = self._scratch.query(
-                    "SELECT * FROM tag_changes WHERE tag = ? AND remove = ? AND n > ? ORDER BY n LIMIT ?",
-                    (position, remove, last[remove], MEMBERS_PER_TAG_CALL),
-                )
-                changes = [TagChange(*row) for row in rows]
-                last[remove] = changes[-1].n if changes else last[remove]
-                chunk += changes
-            if not chunk:
-                return
-            yield chunk
 
     def _send_tags(self, chunk: Sequence[TagChange]) -> mailing.TagAnswer:
         return self._service.change_tag(
@@ -392,94 +314,19 @@ class Applying:
 
     def _drive(
         self,
-        chunks: Iterator[Sequence[Any]],
-        send: Callable[[Sequence[Any]], Any],
-        settle: Callable[[Sequence[Any], Any], None],
+        chunks: Iterator[Sequence[Item]],
+        send: Callable[[Sequence[Item]], Answer],
+        settle: Callable[[Sequence[Item], Answer], None],
     ) -> None:
-        """Keep the lanes busy with chunks and settle each answer; a chunk refused whole is divided and sent again."""
-        again: deque[Sequence[Any]] = deque()
-        flying: dict[Future[Any], Sequence[Any]] = {}
-        failure: BaseException | None = None
-        while True:
-            while failure is None and not self._attempt.stop.is_set() and len(flying) < self._lanes + 2:
-                chunk = again.popleft() if again else next(chunks, None)
-                if chunk is None:
-                    break
-                flying[self._executor.submit(self._guarded, send, chunk)] = chunk
-            if not flying:
-                break
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
-            for future in done:
-                chunk = flying.pop(future)
-                try:
-                    settle(chunk, future.result())
-                    self._refused_in_a_row.clear()
-                except (mailing.ContentRefused, mailing.TimedOut) as refused:
-                    try:
-                        again.extend(self._divided(chunk, refused))
-                    except Exception as error:  # noqa: BLE001 - raised below
-                        failure = failure or error
-                except BaseException as error:  # noqa: BLE001 - kept until the calls in flight have been settled, then raised
-                    failure = failure or error
-        if failure is not None:
-            raise failure
-        if self._attempt.stop.is_set():
-            raise mailing.Stopped
+        self._lanes.drive(chunks, send, settle, self._settle_refused)
 
-    def _guarded(self, send: Callable[[Sequence[Any]], Any], chunk: Sequence[Any]) -> Any:
-        """Send only while the lease is fresh: a worker that froze must not wake up and send."""
-        while not self._attempt.fresh:
-            if self._attempt.stop.wait(0.1):
-                raise mailing.Stopped
-        return send(chunk)
-
-    def _divided(self, chunk: Sequence[Any], refused: mailing.ContentRefused | mailing.TimedOut) -> list[Sequence[Any]]:
-        """Two halves to send instead, or none for a single one that is settled. Raises if dividing cannot help."""
-        halves = [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
-        if isinstance(refused, mailing.TimedOut):
-            if len(chunk) <= TOO_SLOW_BELOW:
-                raise refused
-            return halves
-        if len(chunk) > 1:
-            self._refused_in_a_row.append(refused.text)
-            # Two halves refused, and theirs again, all in the same words: it is not about one person.
-            if len(self._refused_in_a_row) > 4 and len(set(self._refused_in_a_row)) == 1:
-                raise refused
-            return halves
-        if isinstance(chunk[0], Action):
-            error = mailing.MemberError(chunk[0].address, refused.reason, refused.text, refused.merge_field)
-            self._commit([], [(chunk[0], error)])
-        return []
+    def _settle_refused(self, item: object, refused: mailing.ContentRefused) -> None:
+        """A single contact that Mailchimp does not take in a call of its own. (A refused tag change stays not attempted.)"""
+        if isinstance(item, Action):
+            error = mailing.MemberError(item.address, refused.reason, refused.text, refused.merge_field)
+            self._commit([], [(item, error)])
 
     # Small things
-
-    def _actions(self, table: str, limit: int, skip: int = 0) -> list[Action]:
-        rows = self._scratch.query(f"SELECT * FROM {table} ORDER BY n LIMIT ? OFFSET ?", (limit, skip))  # noqa: S608
-        return [_action(row) for row in rows]
-
-    def _chunks(self, table: str, size: int, skip: int = 0) -> Iterator[Sequence[Action]]:
-        """The actions in order, read from scratch paper a chunk at a time."""
-        last = (self._actions(table, 1) or [Action(0, b"", "", "", "", b"", 0)])[0].n if skip else 0
-        while rows := self._scratch.query(
-            f"SELECT * FROM {table} WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - our own table names
-            (last, max(size, 100)),
-        ):
-            last = rows[-1][0]
-            actions = [_action(row) for row in rows]
-            for start in range(0, len(actions), size):
-                yield actions[start : start + size]
-
-    def _fields(self, action: Action) -> dict[str, str]:
-        values = zip(self._target.merge_tags, action.fields.split(SEPARATOR), strict=False)
-        return {tag: value for tag, value in values if value}
-
-    def _hashes(self, action: Action, *, sent_only: bool = False) -> dict[int, bytes]:
-        values = action.fields.split(SEPARATOR)
-        return {
-            slot: action.hashes[index * VALUE_BYTES : (index + 1) * VALUE_BYTES]
-            for index, slot in enumerate(self._target.slots)
-            if values[index] or not sent_only
-        }
 
     def _shown(self, member: Member) -> int:
         return sum(1 << self._positions_by_id[tag] for tag in member.tags if tag in self._positions_by_id)
@@ -497,8 +344,3 @@ class Applying:
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
-
-
-def _action(row: tuple[Any, ...]) -> Action:
-    n, key, profile, address, fields, hashes, segments = row
-    return Action(n, key, profile, address, fields, hashes, int.from_bytes(segments, "little"))

@@ -19,10 +19,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services import guarding, observing, snapshot, tagging
-from services.applying import Applying, Counters, Target
+from services.actions import Counters, Target
+from services.applying import Applying
 from services.attempts import Attempt
 from services.errors import InvalidInput, ReconnectNeeded, Refused
 from services.hashing import Hasher
+from services.lanes import LANES, Lanes
 from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, MailingService, MergeField, Meter
 from services.masking import mask, mask_text
 from services.observing import Observer, Watched
@@ -36,8 +38,6 @@ from storage.database import Database
 from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import SealBrokenError, Vault
 
-LANES = 8
-"""Calls in flight at once, of the ten connections a Mailchimp account has."""
 FULL_READ_EVERY = timedelta(days=7)
 PROFILES_PER_HOUR = guarding.PROFILES / 3
 """What is promised until a rate has been measured: up to three hours for 1,000,000."""
@@ -140,8 +140,7 @@ class Export:
             self._counters,
             self._on_reject,
             self._save,
-            executor,
-            LANES,
+            Lanes(executor, self._attempt),
         ).apply(self._run.canary)
         return Outcome(self.final_counters(), summary, "removals" if held and not accepted else "", held)
 

@@ -253,15 +253,17 @@ class Planner:
     def _tag_actions(self, head: Head, decision: Decision) -> None:
         tally(self._plan.tags_added, decision.add)
         person = head.person
+        # Whoever is in a class of their own already, such as the suppressed, is not counted again for a tag.
+        counts = decision.outcome in (Class.UPDATED, Class.TAGS_ONLY)
+        profile = person.profile if person is not None and counts else None
         if person is not None and decision.outcome is not Class.NEW:
             for position in positions(decision.add):
-                self._append("tag_changes", (None, position, 0, head.key, person.address, person.profile))
+                self._append("tag_changes", (None, position, 0, head.key, person.address, profile))
         addresses = dict(head.held)
         for position in positions(decision.remove):
             address = addresses.get(position) or (person.address if person is not None else None)
             if address is not None:
                 tally(self._plan.tags_removed, 1 << position)
-                profile = person.profile if person is not None and person.consents else None
                 self._append("tag_changes", (None, position, 1, head.key, address, profile))
 
     def _problems(self, on_reject: OnReject) -> None:

@@ -403,3 +403,30 @@ def test_a_canary_inserts_only_so_many_and_leaves_everybody_else(shop: Shop) -> 
     members = shop.members()
     assert sum(member["tags"] == ["VIP"] for member in members.values()) == 50
     assert (members["p0@example.com"]["tags"], members["p0@example.com"]["merge_fields"]["FNAME"]) == ([], "Old")
+
+
+def test_a_suppressed_person_who_leaves_one_of_two_segments_is_counted_once(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", ["ann"])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    acts.unsubscribe(shop.audience, "ann@example.com")
+    shop.segment("Coffee", [])
+    run = shop.export(destination, accept_removals=True)
+    assert counts(run) == {"profiles": 1, "suppressed": 1, "tags_removed": 1}
+    assert shop.members()["ann@example.com"]["tags"] == ["VIP"]
+
+
+def test_somebody_whose_update_is_refused_is_rejected_once_and_still_gets_the_tag(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", [])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    shop.segment("Coffee", ["ann"])
+    shop.world.faults.add("refuse", method="PATCH", text="Your merge fields were invalid.", times=1)
+    run = shop.export(destination)
+    assert counts(run) == {"profiles": 1, "rejected": 1, "tags_added": 1}
+    assert sorted(shop.members()["ann@example.com"]["tags"]) == ["Coffee", "VIP"]

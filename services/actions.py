@@ -1,0 +1,121 @@
+"""What the plan wants done, read back from scratch paper, and what has been done so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from services.hashing import VALUE_BYTES
+from services.mailing import MEMBERS_PER_TAG_CALL
+from services.rules import Class
+from services.scratch import Scratch
+from services.snapshot import SEPARATOR
+
+
+class Action(NamedTuple):
+    """A person to insert or to update, as the plan wrote them down."""
+
+    n: int
+    key: bytes
+    profile: str
+    address: str
+    fields: str
+    hashes: bytes
+    segments: int
+
+
+class TagChange(NamedTuple):
+    """One tag to put on or take off one address; ``profile`` is None for somebody who is in no chosen segment."""
+
+    n: int
+    position: int
+    remove: bool
+    key: bytes
+    address: str
+    profile: str | None
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a run has done so far, over all its attempts. The nine classes add up to ``profiles`` when it has ended."""
+
+    profiles: int = 0
+    classes: dict[Class, int] = field(default_factory=lambda: dict.fromkeys(Class, 0))
+    tags_added: int = 0
+    tags_removed: int = 0
+    calls: int = 0
+    retries: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """The stable names of ``--json``."""
+        return {
+            "profiles": self.profiles,
+            **{outcome.word: self.classes[outcome] for outcome in Class},
+            "tags_added": self.tags_added,
+            "tags_removed": self.tags_removed,
+            "calls": self.calls,
+            "retries": self.retries,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position."""
+
+    audience_id: str
+    merge_tags: tuple[str, ...]
+    slots: tuple[int, ...]
+    all_slots: Mapping[str, int]
+    tag_names: tuple[str, ...]
+    skip_merge_validation: bool
+
+    def fields_of(self, action: Action) -> dict[str, str]:
+        """The values to send, by merge tag."""
+        values = zip(self.merge_tags, action.fields.split(SEPARATOR), strict=False)
+        return {tag: value for tag, value in values if value}
+
+    def hashes_of(self, action: Action, *, sent_only: bool = False) -> dict[int, bytes]:
+        """The hashes of the values the source wants, by slot; with ``sent_only`` those of the values in this action."""
+        values = action.fields.split(SEPARATOR)
+        return {
+            slot: action.hashes[index * VALUE_BYTES : (index + 1) * VALUE_BYTES]
+            for index, slot in enumerate(self.slots)
+            if values[index] or not sent_only
+        }
+
+
+def read(scratch: Scratch, table: str, size: int, *, limit: int | None = None) -> Iterator[Sequence[Action]]:
+    """The ``inserts`` or ``updates`` in chunks of ``size``, at most ``limit`` in all, a page in memory at a time."""
+    last, left = 0, limit
+    while rows := scratch.query(
+        f"SELECT * FROM {table} WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - our own table names
+        (last, max(size, 100) if left is None else min(max(size, 100), left)),
+    ):
+        last, left = rows[-1][0], None if left is None else left - len(rows)
+        actions = [_action(row) for row in rows]
+        for start in range(0, len(actions), size):
+            yield actions[start : start + size]
+
+
+def read_tag_changes(scratch: Scratch, position: int) -> Iterator[Sequence[TagChange]]:
+    """The changes of one tag, each chunk with at most as many to add and to remove as one call takes."""
+    last = [0, 0]
+    while True:
+        chunk: list[TagChange] = []
+        for remove in (0, 1):
+            rows = scratch.query(
+                "SELECT * FROM tag_changes WHERE tag = ? AND remove = ? AND n > ? ORDER BY n LIMIT ?",
+                (position, remove, last[remove], MEMBERS_PER_TAG_CALL),
+            )
+            changes = [TagChange(*row) for row in rows]
+            last[remove] = changes[-1].n if changes else last[remove]
+            chunk += changes
+        if not chunk:
+            return
+        yield chunk
+
+
+def _action(row: tuple[Any, ...]) -> Action:
+    n, key, profile, address, fields, hashes, segments = row
+    return Action(n, key, profile, address, fields, hashes, int.from_bytes(segments, "little"))
