@@ -6,6 +6,7 @@ The export path imports neither Slack nor a web server: what needs them is impor
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -40,15 +41,19 @@ cli.command("worker")(service.worker)
 cli.command("demo")(service.demo)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"postino {version('postino')}")
+        raise typer.Exit
+
+
 @cli.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"postino {installed('postino')}")
-        raise typer.Exit
+    """Options of ``postino`` itself."""
 
 
 def main() -> None:

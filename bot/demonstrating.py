@@ -37,7 +37,7 @@ def demonstrate(*, once: bool, profiles: int, page_port: int) -> int:
         say(t("Starting a local Slack and a local Mailchimp …"))
         town = stack.enter_context(_town(page_port))
         say(t("Starting Postino …"))
-        stack.enter_context(_postino(town, folder))
+        stack.enter_context(postino(town, folder))
         try:
             contacts = Tour(town, source, Console(highlight=False)).perform()
         except TourFailedError as failure:
@@ -70,7 +70,8 @@ def _town(page_port: int) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _postino(town: Mapping[str, Any], folder: Path) -> Iterator[None]:
+def postino(town: Mapping[str, Any], folder: Path) -> Iterator[None]:
+    """Postino as a process of its own, reading ``folder/source`` and connected to the town; raises Unavailable if it fails."""
     port = _free_port()
     environment = {
         "SLACK_BOT_TOKEN": town["slack_bot_token"],

@@ -34,6 +34,7 @@ from services.drafts import of_destination
 from storage import workspaces
 from storage.database import Clock
 from storage.models import Destination
+from tests import block_kit
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -212,6 +213,7 @@ def open_slack_world(served: Served, folder: Path, **settings: Any) -> Iterator[
         world.segment("Bergamo", ["p2", "p3", "p4", "p5"])
         world.segment("Everyone", world.people)
         yield world
+        assert block_kit.complaints(served.workspace.emitted) == []
     app.listener_runner.listener_executor.shutdown()
     postino.database.dispose()
 
