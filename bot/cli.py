@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from bot.command_line import connections, destinations, doctor, exports, people, segments, service
-from bot.command_line.speaking import complain, texts
+from bot.command_line.speaking import closing, complain, texts
 from services.errors import PostinoError
 
 cli = typer.Typer(
@@ -79,6 +79,8 @@ def main() -> None:
         complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        closing.close()
 
 
 if __name__ == "__main__":

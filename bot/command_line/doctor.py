@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from bot.command_line.speaking import out, show_json, texts
+from bot.command_line.speaking import opened, out, show_json, texts
 from bot.settings import Settings
 from bot.texts import Texts
-from bot.wiring import Application, build
+from bot.wiring import Application
 from services.errors import PostinoError
 from storage.vault import Vault
 
@@ -65,7 +65,7 @@ def _examine(t: Texts) -> Iterator[Finding]:
     yield from _sign_in(settings, t)
     yield from _space(settings, t)
     try:
-        postino = build(settings)
+        postino = opened(settings)
         postino.command_line()
     except PostinoError as error:
         yield Finding(Mark.BAD, t("Database"), t.error(error))

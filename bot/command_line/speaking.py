@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from bot.texts import Texts
 from bot.wiring import Application, build
 
 out = Console(soft_wrap=True, highlight=False)
+closing = ExitStack()
+"""What is to be closed when the command has ended, however it ends."""
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -31,7 +34,14 @@ def application() -> Application:
     """The application as the environment sets it. Its log stays quiet beside what people read, unless it is to be debugged."""
     settings = Settings()
     logs.configure(settings.log_level if settings.log_level == "DEBUG" else "ERROR")
-    return build(settings)
+    return opened(settings)
+
+
+def opened(settings: Settings) -> Application:
+    """The application, whose database is closed when the command has ended."""
+    postino = build(settings)
+    closing.callback(postino.database.dispose)
+    return postino
 
 
 def say(text: str) -> None:
