@@ -38,7 +38,9 @@ class SlackPage:
     def tab(self, name: str) -> None:
         """Click a tab of the app: Home, Messages or About."""
         self.page.get_by_role("tab", name=name).click()
-        expect(self.page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true", timeout=self.patience)
+        expect(self.page.get_by_role("tab", name=name)).to_have_attribute(
+            "aria-selected", "true", timeout=self.patience
+        )
 
     def become(self, name: str) -> None:
         """Switch to another person, by name."""
@@ -162,7 +164,7 @@ class SlackPage:
         field.click()
         field.fill(query)
         listed = self.page.get_by_role("listbox", name=f"Options of {label}")
-        listed.get_by_role("option").first.wait_for()
+        expect(listed).to_have_attribute("data-query", query, timeout=self.patience)
         texts = listed.get_by_role("option").all_inner_texts()
         self.page.keyboard.press("Escape")
         listed.wait_for(state="detached")
