@@ -11,17 +11,16 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 
-from sqlalchemy.orm import Session
-
 from services import actions, addresses, mailing
-from services.actions import Action, Counters, TagChange, Target
+from services.actions import Action, TagChange, Target
 from services.attempts import Attempt
 from services.errors import NotFound, Refused
 from services.hashing import Hasher
 from services.lanes import Lanes
 from services.mailing import MEMBERS_PER_INSERT, MailingService, Member, Reason, Rule, Status
 from services.observing import ABSENT, got
-from services.planning import OnReject, Planner, Rejected, positions
+from services.planning import Planner, Rejected, positions
+from services.reckoning import Reckoning
 from services.rules import Class, Seen, TagMap, acknowledge_fields, merge_got, pack
 from services.scratch import Scratch
 from storage import ledger, refusals
@@ -48,9 +47,7 @@ class Applying:
         target: Target,
         ledger_id: int,
         hasher: Hasher,
-        counters: Counters,
-        on_reject: OnReject,
-        save: Callable[[Session], None],
+        reckoning: Reckoning,
         lanes: Lanes,
     ) -> None:
         self._database = database
@@ -62,9 +59,8 @@ class Applying:
         self._target = target
         self._ledger_id = ledger_id
         self._hasher = hasher
-        self._counters = counters
-        self._on_reject = on_reject
-        self._save = save
+        self._reckoning = reckoning
+        self._counters = reckoning.counters
         self._lanes = lanes
         self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
         self._tags_in_bulk = True
@@ -268,7 +264,7 @@ class Applying:
         else:
             held = None if member.tags_cut else self._tags.to_ledger(self._shown(member))
             seen = Seen(member.status, int(member.last_changed.timestamp()), self._got(member), held)
-        outcome, counted = self._planner.plan_one(key, seen, self._on_reject)
+        outcome, counted = self._planner.plan_one(key, seen, self._reckoning.reject)
         if outcome is not None and not counted and outcome not in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
             self._counters.classes[outcome] += 1
         self._commit([], [])
@@ -292,14 +288,14 @@ class Applying:
                 stop = error
                 continue
             self._counters.classes[Class.REJECTED] += 1
-            self._on_reject(Rejected(action.profile, action.segments, action.address, error.reason, error.text))
+            self._reckoning.reject(Rejected(action.profile, action.segments, action.address, error.reason, error.text))
             if error.reason is Reason.FORGOTTEN:
                 rows.append(self._marked(action, Status.FORGOTTEN))
             elif rule in (Rule.REMEMBER, Rule.LATER):
                 until = None if rule is Rule.REMEMBER else self._now() + ANOTHER_DAY
                 kept.append(refusals.Row(action.key, self._hasher.refusal(action.hashes), error.reason, until))
         with self._database.write() as session:
-            self._save(session)
+            self._reckoning.save(session)
             ledger.put(session, self._ledger_id, rows)
             refusals.remember(session, self._ledger_id, kept)
         if stop is not None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import access, audit, guarding, timetable
+from services import access, audit, guarding, tagging, timetable
 from services.access import Actor
 from services.connections import Connections
 from services.errors import InvalidInput, NotFound, Refused
@@ -107,7 +107,8 @@ class Destinations:
         """By segment: the tag in the audience that has its name and is not the edited destination's own."""
         connection = self._connections.get(actor, connection_id)
         present = {ledger.fold(tag.name): tag for tag in self._connections.tags(connection, audience_id)}
-        claimed, own = self._claims(connection, audience_id, edited)
+        with self._database.read() as session:
+            claimed, own = tagging.claims(session, connection.account_id, audience_id, edited)
         kept = {chosen.segment for chosen in edited.segments} if edited is not None else set()
         taken: dict[str, TakenTag] = {}
         for segment in self._source.segments():
@@ -204,7 +205,8 @@ class Destinations:
         A name that a tag of somebody else has is avoided unless it was asked for or is to be taken over.
         """
         foreign = {ledger.fold(tag.name) for tag in present}
-        claimed, own = self._claims(connection, form.audience_id, edited)
+        with self._database.read() as session:
+            claimed, own = tagging.claims(session, connection.account_id, form.audience_id, edited)
         kept = {chosen.segment: chosen.tag_name for chosen in edited.segments} if edited is not None else {}
         display = {segment.name: segment.display_name for segment in self._source.segments()}
         names: dict[str, str] = {}
@@ -214,19 +216,9 @@ class Destinations:
                 name = (display.get(segment) or segment)[:80]
                 taken = (claimed - own) | (set() if form.take_over else foreign - own)
                 taken |= {ledger.fold(other) for other in names.values()}
-                name = _free(name, taken, form.name)
+                name = tagging.free_name(name, taken, form.name)
             names[segment] = " ".join(name.split())[:100]
         return names
-
-    def _claims(
-        self, connection: Connection, audience_id: str, edited: Destination | None
-    ) -> tuple[set[str], set[str]]:
-        """The folded names of the tags that Postino claims in an audience, and those of the edited destination."""
-        with self._database.read() as session:
-            book = ledger.find(session, connection.account_id, audience_id)
-            claimed = ledger.claimed_names(session, book.id) if book is not None else {}
-        own = {name for name, owner in claimed.items() if edited is not None and owner == edited.id}
-        return set(claimed), own
 
     def _store(
         self,
@@ -239,6 +231,7 @@ class Destinations:
         edited: Destination | None,
     ) -> Destination:
         now = self._database.now(session)
+        _check_field_owners(session, form, connection, edited)
         destination = _fresh(session, edited) if edited is not None else _new(actor, now)
         moved = edited is not None and (edited.audience_id, edited.connection_id) != (audience.id, connection.id)
         destination.name = form.name
@@ -266,32 +259,11 @@ class Destinations:
             for at, name in enumerate(form.segments)
         ]
         session.flush()
-        self._claim(session, destination, connection, tag_names, release_all=moved)
+        tagging.claim(session, destination, connection.account_id, tag_names, release_all=moved)
         action = "destination.created" if edited is None else "destination.edited"
         details = {"consent_version": CONSENT_VERSION, "segments": list(form.segments), "audience": audience.name}
         audit.record(session, actor, now, action, destination.name, details)
         return destination
-
-    def _claim(
-        self,
-        session: Session,
-        destination: Destination,
-        connection: Connection,
-        tag_names: Mapping[str, str],
-        *,
-        release_all: bool,
-    ) -> None:
-        """Claim the tags' names now, so that a second destination is told at save and not when it runs."""
-        book = ledger.open_ledger(session, connection.account_id, destination.audience_id)
-        kept = set()
-        for tag in session.scalars(select(LedgerTag).where(LedgerTag.destination_id == destination.id)):
-            if release_all or tag.ledger_id != book.id or tag.segment not in tag_names:
-                ledger.release_tag(session, tag)
-            else:
-                kept.add(tag.segment)
-        for segment, name in tag_names.items():
-            if segment not in kept:
-                ledger.claim_tag(session, book.id, destination.id, segment, None, name)
 
 
 def propose(attributes: Sequence[Attribute], fields: Sequence[MergeField]) -> tuple[str | None, dict[str, str]]:
@@ -333,12 +305,26 @@ def _fresh(session: Session, edited: Destination) -> Destination:
     return row
 
 
-def _free(name: str, taken: set[str], destination: str) -> str:
-    """A tag name nobody has: the segment's, else with Postino's mark, else with the destination's name."""
-    for candidate in (name, f"{name} (Postino)", f"{name} ({destination[:60]})"):
-        if ledger.fold(candidate) not in taken:
-            return candidate
-    return next(candidate for number in range(2, 1000) if ledger.fold(candidate := f"{name} ({number})") not in taken)
+def _check_field_owners(session: Session, form: Form, connection: Connection, edited: Destination | None) -> None:
+    """One merge field of an audience is filled from one attribute, or two destinations would undo each other for ever."""
+    neighbours = session.scalars(
+        select(Destination)
+        .join(Connection, Destination.connection_id == Connection.id)
+        .where(Connection.account_id == connection.account_id, Destination.audience_id == form.audience_id)
+    )
+    for other in neighbours:
+        if edited is not None and other.id == edited.id:
+            continue
+        for merge_tag, attribute in form.fields.items():
+            if other.fields.get(merge_tag, attribute) != attribute:
+                raise InvalidInput(
+                    "{destination} fills the field {tag} of this audience from {attribute}. Use the same attribute here, "
+                    "or leave the field out.",
+                    field="fields",
+                    destination=other.name if other.workspace_id == connection.workspace_id else "Another workspace",
+                    tag=merge_tag,
+                    attribute=other.fields[merge_tag],
+                )
 
 
 def _already_taken(form: Form, error: IntegrityError) -> InvalidInput:

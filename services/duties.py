@@ -194,4 +194,4 @@ class Exporting:
 
 
 def _counted(export: Export | None) -> Json | None:
-    return export.final_counters().as_json() if export is not None else None
+    return export.reckoning.final().as_json() if export is not None else None

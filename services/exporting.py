@@ -6,7 +6,6 @@ same code: it makes the audience match the segments.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,10 @@ from services.attempts import Attempt
 from services.errors import InvalidInput, ReconnectNeeded, Refused
 from services.hashing import Hasher
 from services.lanes import LANES, Lanes
-from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, MailingService, MergeField, Meter
-from services.masking import mask, mask_text
+from services.mailing import Audience, MailingService, MergeField, Meter
 from services.observing import Observer, Watched
-from services.planning import Plan, Planner, Rejected
+from services.planning import Plan, Planner
+from services.reckoning import Reckoning
 from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
 from services.snapshot import Consent, MappedField, Snapshot
@@ -39,8 +38,6 @@ from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import SealBrokenError, Vault
 
 FULL_READ_EVERY = timedelta(days=7)
-PROFILES_PER_HOUR = guarding.PROFILES / 3
-"""What is promised until a rate has been measured: up to three hours for 1,000,000."""
 
 OpenMailing = Callable[[Connection, Meter, threading.Event], MailingService]
 
@@ -80,12 +77,8 @@ class Export:
         self._meter = meter
         self._destination: Destination = run.destination
         self._connection = connection
-        self._counters = Counters()
-        self._carried = {"calls": run.counters.get("calls", 0), "retries": run.counters.get("retries", 0)}
-        self._counters.tags_added = run.counters.get("tags_added", 0)
-        self._counters.tags_removed = run.counters.get("tags_removed", 0)
+        self.reckoning = Reckoning(run, attempt, meter)
         self._segments = [chosen.segment for chosen in self._destination.segments]
-        self._rejects: list[Json] = []
 
     def carry_out(self) -> Outcome:
         """Do what the run asks for. Raises what stops it; everything acknowledged until then is committed."""
@@ -111,11 +104,11 @@ class Export:
         if not accepted:
             for one in held:
                 scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
-        summary = self._summary(plan, taken, audience, [] if accepted else held)
-        self._counters.profiles = taken.profiles
+        summary = self.reckoning.summary(plan, taken, audience, [] if accepted else held)
+        self.reckoning.counters.profiles = taken.profiles
         if self._run.preview or self._needs_approval(summary):
-            return Outcome(self._counters, summary, "approval", held)
-        self._begin_counting(plan)
+            return Outcome(self.reckoning.counters, summary, "approval", held)
+        self.reckoning.begin(plan)
         tags, names = self._make_tags(service, present, tags)
         planner.use(Rules(tags, book.slots, book.hasher.refusal, book.forgotten, self._run.verifies), tags)
         target = Target(
@@ -137,12 +130,10 @@ class Export:
             target,
             book.ledger_id,
             book.hasher,
-            self._counters,
-            self._on_reject,
-            self._save,
+            self.reckoning,
             Lanes(executor, self._attempt),
         ).apply(self._run.canary)
-        return Outcome(self.final_counters(), summary, "removals" if held and not accepted else "", held)
+        return Outcome(self.reckoning.final(), summary, "removals" if held and not accepted else "", held)
 
     # Steps
 
@@ -253,13 +244,13 @@ class Export:
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
         with self._database.write() as session:
             ledger.mark_read(session, book.ledger_id, began, in_full=in_full)
-            self._flush_rejects(session)
+            self.reckoning.flush_rejects(session)
         return plan, planner
 
     def _draw_up(
         self, scratch: Scratch, book: _Book, tags: TagMap, rules: Rules, *, in_full: bool
     ) -> tuple[Planner, Plan]:
-        self._rejects = []
+        self.reckoning.forget_rejects()
         now = int(self._now().timestamp())
         planner = Planner(
             self._database,
@@ -272,7 +263,7 @@ class Export:
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
         )
-        return planner, planner.draw_up(self._on_reject)
+        return planner, planner.draw_up(self.reckoning.reject)
 
     def _due_for_full_read(self, row: Ledger) -> bool:
         return row.read_in_full_at is None or self._now() - row.read_in_full_at > FULL_READ_EVERY
@@ -319,102 +310,14 @@ class Export:
                 names.append(row.name)
         return TagMap(tags.bits, ids), tuple(names)
 
-    # Numbers
-
-    def _summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
-        waiting = {one.position for one in held}
-        removed = {at: count for at, count in plan.tags_removed.items() if at not in waiting}
-        calls = (
-            math.ceil(plan.classes[Class.NEW] / MEMBERS_PER_INSERT)
-            + plan.classes[Class.UPDATED]
-            + sum(math.ceil(count / MEMBERS_PER_TAG_CALL) for count in removed.values())
-        )
-        work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
-        return {
-            "profiles": taken.profiles,
-            "audience_members": audience.members,
-            "classes": {
-                outcome.word: count for outcome, count in plan.classes.items() if outcome is not Class.NOT_ATTEMPTED
-            },
-            "suppressed": plan.suppressed,
-            "rejected": plan.rejected,
-            "segments": [
-                {
-                    "segment": read.name,
-                    "tag": self._destination.segments[at].tag_name,
-                    "profiles": read.profiles,
-                    "complete": read.complete,
-                    "added": plan.tags_added.get(at, 0),
-                    "removed": removed.get(at, 0),
-                }
-                for at, read in enumerate(taken.segments)
-            ],
-            "held": [
-                {
-                    "segment": self._segments[one.position],
-                    "people": one.people,
-                    "holders": one.holders,
-                    "reason": one.reason,
-                }
-                for one in held
-            ],
-            "binding": guarding.binding_numbers(plan, sum(removed.values())),
-            "calls": calls,
-            "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
-            "dropped_values": taken.dropped_values,
-        }
-
     def _needs_approval(self, summary: Json) -> bool:
         """Whether an approved run has grown beyond what was approved."""
         approved = self._run.plan.get("binding") if self._run.approved_by else None
         return approved is not None and bool(guarding.has_grown(summary["binding"], approved))
 
-    def _begin_counting(self, plan: Plan) -> None:
-        for outcome in (Class.UNCHANGED, Class.SUPPRESSED, Class.NO_CONSENT, Class.DUPLICATES, Class.REJECTED):
-            self._counters.classes[outcome] = plan.classes[outcome] + plan.done[outcome]
-        for outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
-            self._counters.classes[outcome] = plan.done[outcome]
-
-    def final_counters(self) -> Counters:
-        """The counters as they stand, with whatever is in no other class as not attempted."""
-        self._measure()
-        done = sum(count for outcome, count in self._counters.classes.items() if outcome is not Class.NOT_ATTEMPTED)
-        self._counters.classes[Class.NOT_ATTEMPTED] = max(0, self._counters.profiles - done)
-        return self._counters
-
-    def _measure(self) -> None:
-        self._counters.calls = self._carried["calls"] + self._meter.calls
-        self._counters.retries = self._carried["retries"] + self._meter.retries
-
-    # Writing
-
     def _step(self, name: str, **values: object) -> None:
         with self._database.write() as session:
             self._attempt.write(session, step=name, **values)
-
-    def _save(self, session: Session) -> None:
-        """Write the counters, as the holder of the run, in the transaction of what they count."""
-        self._measure()
-        self._attempt.write(session, counters=self._counters.as_json())
-        self._flush_rejects(session)
-
-    def _on_reject(self, rejected: Rejected) -> None:
-        names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
-        self._rejects.append(
-            {
-                "run_id": self._run.id,
-                "profile_id": rejected.profile[:200],
-                "segments": ", ".join(names)[:2000],
-                "masked_address": mask(rejected.address)[:120] if rejected.address else "",
-                "reason": str(rejected.reason),
-                "detail": mask_text(rejected.detail)[:500],
-            }
-        )
-
-    def _flush_rejects(self, session: Session) -> None:
-        rows, self._rejects = self._rejects, []
-        for start in range(0, len(rows), 1000):
-            runs.add_rejects(session, rows[start : start + 1000])
 
     def _now(self) -> datetime:
         with self._database.read() as session:

@@ -194,6 +194,9 @@ class Planner:
         )
         if disputed and head.person is not None and len(self._plan.disputed) <= observing.LOOKUPS:
             self._plan.disputed.append(head.person.address)
+        if disputed and head.row is None and head.person is not None:
+            # Somebody who holds our tag and whom no pass has shown: an insert, which can only be refused, tells who they are.
+            row = None
         self._note(head, row)
         if head.person is None and row is None:
             return None

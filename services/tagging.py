@@ -5,7 +5,8 @@ A tag that was there before Postino is never taken over silently, and a tag has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -74,3 +75,46 @@ def note_created(session: Session, row_id: int, made: Tag) -> None:
     row = session.get_one(LedgerTag, row_id)
     row.tag_id, row.name = made.id, made.name
     session.flush()
+
+
+def claims(
+    session: Session, account_id: str, audience_id: str, edited: Destination | None
+) -> tuple[set[str], set[str]]:
+    """The folded names of all tags that Postino claims in an audience, and those of the edited destination."""
+    book = ledger.find(session, account_id, audience_id)
+    claimed = ledger.claimed_names(session, book.id) if book is not None else {}
+    own = {name for name, owner in claimed.items() if edited is not None and owner == edited.id}
+    return set(claimed), own
+
+
+def claim(
+    session: Session,
+    destination: Destination,
+    account_id: str,
+    tag_names: Mapping[str, str],
+    *,
+    release_all: bool,
+) -> None:
+    """Claim the tags' names by segment when the destination is saved, so that a second destination is told then.
+
+    Tags of segments that are no longer chosen are released; with ``release_all`` all of them, because the audience changed.
+    Raises IntegrityError if another destination claims one of the names.
+    """
+    book = ledger.open_ledger(session, account_id, destination.audience_id)
+    kept = set()
+    for tag in session.scalars(select(LedgerTag).where(LedgerTag.destination_id == destination.id)):
+        if release_all or tag.ledger_id != book.id or tag.segment not in tag_names:
+            ledger.release_tag(session, tag)
+        else:
+            kept.add(tag.segment)
+    for segment, name in tag_names.items():
+        if segment not in kept:
+            ledger.claim_tag(session, book.id, destination.id, segment, None, name)
+
+
+def free_name(name: str, taken: set[str], destination: str) -> str:
+    """A tag name nobody has: the segment's, else with Postino's mark, else with the destination's name, else numbered."""
+    for candidate in (name, f"{name} (Postino)", f"{name} ({destination[:60]})"):
+        if ledger.fold(candidate) not in taken:
+            return candidate
+    return next(candidate for number in count(2) if ledger.fold(candidate := f"{name} ({number})") not in taken)

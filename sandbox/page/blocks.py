@@ -93,7 +93,15 @@ def _input(surface: Surface, key: str, shown: Shown) -> Row:
         ),
     ]  # fmt: skip
     if entry.get("error"):
-        parts.append(Row("error", entry["error"], _error, classes="error", attributes={"role": "alert"}))
+        parts.append(
+            Row(
+                "error",
+                entry["error"],
+                _error,
+                classes="error",
+                attributes={"role": "alert", "data-testid": "field-error"},
+            )
+        )
     if block.get("hint"):
         parts.append(Row("hint", surface.words.text(block["hint"]), _still, classes="hint"))
     wrong = " wrong" if entry.get("error") else ""

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sandbox.page.desk import Desk
 
 ENTER = """(event) => {
-    if (event.key === 'Enter' && event.target.matches('input.field')) { event.preventDefault(); emit(); }
+    if (event.key !== 'Enter' || event.defaultPrevented || !event.target.matches('input.field')) return;
+    event.preventDefault();
+    emit();
 }"""
 
 

@@ -94,8 +94,9 @@ document.addEventListener(
   },
   true,
 );
-new MutationObserver(() => {
+new MutationObserver((changes) => {
   for (const list of document.querySelectorAll(".stick")) if (list.dataset.away !== "true") list.scrollTop = list.scrollHeight;
+  if (!changes.some((change) => change.target.closest?.(".menu"))) return;
   for (const line of document.querySelectorAll(".menu .marked")) line.scrollIntoView({ block: "nearest" });
 }).observe(document, { childList: true, subtree: true, characterData: true });
 

@@ -182,6 +182,6 @@ class SlackPage:
 
     def errors(self) -> list[str]:
         """The errors beside the fields of the open modal, once there are any."""
-        shown = self.modal.get_by_role("alert")
+        shown = self.modal.get_by_test_id("field-error")
         shown.first.wait_for()
         return shown.all_inner_texts()

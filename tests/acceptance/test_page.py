@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from slack_sdk import WebClient
 
-from sandbox.mailchimp import acts
 from sandbox.town import Town
 from tests.acceptance import little_app
 from tests.acceptance.slack_page import SlackPage
@@ -25,6 +25,11 @@ def slack(app: None, town: Town, browser_page: Page) -> SlackPage:
     page = SlackPage(browser_page, town.page_url)
     page.open(channel="C0EXPORTS")
     return page
+
+
+def post(town: Town, text: str) -> None:
+    client = WebClient(token=town.workspace.bot_token, base_url=f"{town.slack_url}/api/")
+    client.chat_postMessage(channel="C0EXPORTS", text=text)
 
 
 def fill_in(slack: SlackPage) -> None:
@@ -162,6 +167,23 @@ def test_what_was_unreadable_markup_stays_text(slack: SlackPage) -> None:
     expect(message.locator("script, b[onclick], a")).to_have_count(0)
 
 
+def test_what_is_being_typed_survives_what_others_write(slack: SlackPage, town: Town) -> None:
+    slack.type("Dear all")
+    post(town, "First")
+    slack.wait_for_message("First")
+    expect(slack.page.get_by_test_id("composer")).to_have_value("Dear all")
+    slack.say("/help-me")
+    slack.wait_for_modal("A form")
+    slack.fill("Name", "Ad")
+    slack.modal.get_by_role("combobox", name="Colour").click()
+    slack.page.get_by_role("option", name="Green").wait_for()
+    post(town, "Second")
+    slack.wait_for_message("Second")
+    slack.page.get_by_role("option", name="Green").click()
+    slack.modal.get_by_text("You chose green.").wait_for()
+    expect(slack.modal.get_by_role("textbox", name="Name")).to_have_value("Ad")
+
+
 # -- modals ----------------------------------------------------------------------------------------------------------
 
 
@@ -247,69 +269,6 @@ def test_the_home_tab_and_messages_with_the_app(slack: SlackPage) -> None:
     slack.tab("Messages")
     slack.say("Are you there?")
     slack.wait_for_message("You said: Are you there?")
-
-
-# -- Mailchimp -------------------------------------------------------------------------------------------------------
-
-
-def test_the_audience_is_searched_and_paged_on_the_server(town: Town, browser_page: Page) -> None:
-    acts.preload(town.audience, 60_000)
-    acts.add(town.audience, "grace@example.com", tags=["VIP"], FNAME="Grace")
-    browser_page.goto(f"{town.page_url}/mailchimp")
-    total = browser_page.get_by_test_id("member-total")
-    expect(total).to_have_text("1–50 of 60,001")
-    browser_page.get_by_role("button", name="Next page").click()
-    expect(total).to_have_text("51–100 of 60,001")
-    browser_page.get_by_role("searchbox", name="Search members").fill("grace")
-    expect(total).to_have_text("1–1 of 1")
-    row = browser_page.get_by_role("row").filter(has_text="grace@example.com")
-    expect(row).to_contain_text("Subscribed")
-    expect(row).to_contain_text("VIP")
-
-
-def test_a_member_is_unsubscribed_tagged_and_deleted_by_hand(town: Town, browser_page: Page) -> None:
-    acts.add(town.audience, "grace@example.com", FNAME="Grace")
-    browser_page.goto(f"{town.page_url}/mailchimp")
-    browser_page.get_by_text("grace@example.com").click()
-    member = browser_page.get_by_test_id("member")
-    member.get_by_role("textbox", name="Add tag").fill("VIP")
-    member.get_by_role("textbox", name="Add tag").press("Enter")
-    expect(member.get_by_role("button", name="Remove tag VIP")).to_be_visible()
-    member.get_by_role("group", name="As the person").get_by_role("button", name="Unsubscribe").click()
-    expect(member).to_contain_text("by themselves")
-    assert [each["status"] for each in acts.dump(town.audience)] == ["unsubscribed"]
-    browser_page.get_by_role("tab", name="Tags").click()
-    expect(browser_page.get_by_test_id("tag")).to_contain_text("1 members, 0 of them subscribed")
-    browser_page.get_by_role("tab", name="Members").click()
-    browser_page.get_by_text("grace@example.com").click()
-    member.get_by_role("button", name="Delete permanently…").click()
-    member.get_by_role("button", name="Yes, delete for ever").click()
-    expect(member).to_contain_text("permanently deleted")
-    assert acts.dump(town.audience) == []
-
-
-def test_what_an_export_changes_appears_by_itself(town: Town, browser_page: Page) -> None:
-    browser_page.goto(f"{town.page_url}/mailchimp")
-    expect(browser_page.get_by_text("Nobody here.")).to_be_visible()
-    acts.add(town.audience, "grace@example.com")
-    expect(browser_page.get_by_text("grace@example.com")).to_be_visible()
-
-
-def test_trouble_is_switched_on_and_off(town: Town, browser_page: Page) -> None:
-    browser_page.goto(f"{town.page_url}/mailchimp")
-    browser_page.get_by_role("tab", name="Make trouble").click()
-    mailchimp = browser_page.get_by_role("region", name="Mailchimp")
-    for name in ("Slow", "Too many requests", "Tags in bulk ignored"):
-        mailchimp.get_by_role("switch", name=name).click()
-        expect(mailchimp.get_by_role("switch", name=name)).to_have_attribute("aria-checked", "true")
-    assert town.world.switches.latency_bulk == 2
-    assert town.world.switches.bulk_tags == "ignored"
-    assert [fault.kind for fault in town.world.faults.active] == ["429"]
-    browser_page.get_by_role("region", name="Slack").get_by_role("switch", name="Slow").click()
-    mailchimp.get_by_role("switch", name="Too many requests").click()
-    expect(mailchimp.get_by_role("switch", name="Too many requests")).to_have_attribute("aria-checked", "false")
-    assert town.world.faults.active == []
-    assert town.workspace.faults.slow == 2
 
 
 # -- the whole page --------------------------------------------------------------------------------------------------

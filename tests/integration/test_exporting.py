@@ -430,3 +430,15 @@ def test_somebody_whose_update_is_refused_is_rejected_once_and_still_gets_the_ta
     run = shop.export(destination)
     assert counts(run) == {"profiles": 1, "rejected": 1, "tags_added": 1}
     assert sorted(shop.members()["ann@example.com"]["tags"]) == ["Coffee", "VIP"]
+
+
+def test_one_merge_field_is_filled_from_one_attribute(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", ["ann"])
+    shop.destination("VIP")
+    with pytest.raises(InvalidInput) as refused:
+        shop.destination("Coffee", name="Second", fields={"FNAME": "LastName"})
+    assert refused.value.field == "fields"
+    assert "Newsletter" in str(refused.value)
+    shop.destination("Coffee", name="Second", fields={"FNAME": "FirstName"})

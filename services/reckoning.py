@@ -1,0 +1,134 @@
+"""The numbers of one run: what a preview shows, what is counted while it sends, and who was rejected.
+
+Every distinct profile of a run ends in exactly one class, over all its attempts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from services import guarding
+from services.actions import Counters
+from services.attempts import Attempt
+from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, Meter
+from services.masking import mask, mask_text
+from services.planning import Plan, Rejected
+from services.rules import Class
+from services.snapshot import Snapshot
+from storage import runs
+from storage.models import Json, Run
+
+PROFILES_PER_HOUR = guarding.PROFILES / 3
+"""What is promised until a rate has been measured: up to three hours for 1,000,000."""
+
+
+class Reckoning:
+    """Counts for one attempt, carrying on what earlier attempts of the run have counted."""
+
+    def __init__(self, run: Run, attempt: Attempt, meter: Meter) -> None:
+        self.counters = Counters(
+            tags_added=run.counters.get("tags_added", 0), tags_removed=run.counters.get("tags_removed", 0)
+        )
+        self._run_id = run.id
+        self._tags = [chosen.tag_name for chosen in run.destination.segments]
+        self._segments = [chosen.segment for chosen in run.destination.segments]
+        self._attempt = attempt
+        self._meter = meter
+        self._calls_before = run.counters.get("calls", 0)
+        self._retries_before = run.counters.get("retries", 0)
+        self._rejects: list[Json] = []
+
+    def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
+        """What the preview shows, from the real plan; ``held`` are the removals that wait."""
+        waiting = {one.position for one in held}
+        removed = {at: count for at, count in plan.tags_removed.items() if at not in waiting}
+        calls = (
+            math.ceil(plan.classes[Class.NEW] / MEMBERS_PER_INSERT)
+            + plan.classes[Class.UPDATED]
+            + sum(math.ceil(count / MEMBERS_PER_TAG_CALL) for count in removed.values())
+        )
+        work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
+        return {
+            "profiles": taken.profiles,
+            "audience_members": audience.members,
+            "classes": {
+                outcome.word: count for outcome, count in plan.classes.items() if outcome is not Class.NOT_ATTEMPTED
+            },
+            "suppressed": plan.suppressed,
+            "rejected": plan.rejected,
+            "segments": [
+                {
+                    "segment": read.name,
+                    "tag": self._tags[at],
+                    "profiles": read.profiles,
+                    "complete": read.complete,
+                    "added": plan.tags_added.get(at, 0),
+                    "removed": removed.get(at, 0),
+                }
+                for at, read in enumerate(taken.segments)
+            ],
+            "held": [
+                {
+                    "segment": self._segments[one.position],
+                    "people": one.people,
+                    "holders": one.holders,
+                    "reason": one.reason,
+                }
+                for one in held
+            ],
+            "binding": guarding.binding_numbers(plan, sum(removed.values())),
+            "calls": calls,
+            "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
+            "dropped_values": taken.dropped_values,
+        }
+
+    def begin(self, plan: Plan) -> None:
+        """Count everybody who needs no call, and those whom an earlier attempt has written to."""
+        for outcome in (Class.UNCHANGED, Class.SUPPRESSED, Class.NO_CONSENT, Class.DUPLICATES, Class.REJECTED):
+            self.counters.classes[outcome] = plan.classes[outcome] + plan.done[outcome]
+        for outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
+            self.counters.classes[outcome] = plan.done[outcome]
+
+    def final(self) -> Counters:
+        """The counters as they stand, with whatever is in no other class as not attempted."""
+        self._measure()
+        done = sum(count for outcome, count in self.counters.classes.items() if outcome is not Class.NOT_ATTEMPTED)
+        self.counters.classes[Class.NOT_ATTEMPTED] = max(0, self.counters.profiles - done)
+        return self.counters
+
+    def save(self, session: Session) -> None:
+        """Write the counters, as the holder of the run, in the transaction of what they count. Raises ``LostLease``."""
+        self._measure()
+        self._attempt.write(session, counters=self.counters.as_json())
+        self.flush_rejects(session)
+
+    def reject(self, rejected: Rejected) -> None:
+        """List a profile that cannot be exported; its address is masked at once."""
+        names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
+        self._rejects.append(
+            {
+                "run_id": self._run_id,
+                "profile_id": rejected.profile[:200],
+                "segments": ", ".join(names)[:2000],
+                "masked_address": mask(rejected.address)[:120] if rejected.address else "",
+                "reason": str(rejected.reason),
+                "detail": mask_text(rejected.detail)[:500],
+            }
+        )
+
+    def forget_rejects(self) -> None:
+        """Drop what was listed and not written yet: the plan is drawn up again."""
+        self._rejects = []
+
+    def flush_rejects(self, session: Session) -> None:
+        """Write the list as far as it has grown."""
+        rows, self._rejects = self._rejects, []
+        for start in range(0, len(rows), 1000):
+            runs.add_rejects(session, rows[start : start + 1000])
+
+    def _measure(self) -> None:
+        self.counters.calls = self._calls_before + self._meter.calls
+        self.counters.retries = self._retries_before + self._meter.retries
