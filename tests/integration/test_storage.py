@@ -143,7 +143,9 @@ def test_a_message_is_queued_once_per_key_and_taken_by_one_notifier(database: Da
 
 
 def test_members_come_in_the_order_of_their_keys_and_keep_what_was_put(database: Database) -> None:
-    rows = [ledger.Row(bytes([number]) * 16, 1, 5, number << 70, b"\x01" * 12, 7, 8, 9) for number in (3, 1, 2, 255, 128)]
+    rows = [
+        ledger.Row(bytes([number]) * 16, 1, 5, number << 70, b"\x01" * 12, 7, 8, 9) for number in (3, 1, 2, 255, 128)
+    ]
     with database.write() as session:
         book = ledger.open_ledger(session, "acc", "aud").id
         ledger.put(session, book, rows)
