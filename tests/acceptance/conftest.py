@@ -36,7 +36,7 @@ def _chromium(playwright: Playwright) -> str:
     return found or own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A real Chromium: POSTINO_CHROMIUM, the system's, or Playwright's own."""
     with sync_playwright() as playwright:
@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served_town() -> Iterator[Town]:
     """The sandbox and its page, served once for all tests."""
     with open_town(manifest=MANIFEST) as town:
