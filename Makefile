@@ -53,10 +53,12 @@ $(VENV)/dev.stamp: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@ $(VENV)/demo.stamp
 
-# Collect every text into the template and compile the catalogs.
+# Collect every text into the template that a translation starts from, and compile the catalogs there are.
+ERRORS := InvalidInput NotFound NotAllowed LimitExceeded ReconnectNeeded Refused AccountLimit Unavailable PostinoError
 catalog: $(VENV)/dev.stamp
-	$(BIN)/pybabel extract -F babel.cfg -k mark -k plural:1,2 -k t -o bot/locales/postino.pot bot services
-	$(BIN)/pybabel compile -d bot/locales -D postino
+	$(BIN)/pybabel extract -F babel.cfg -k t -k mark -k plural:1,2 $(addprefix -k ,$(ERRORS)) -o bot/locales/postino.pot .
+	@for catalog in bot/locales/*/LC_MESSAGES/postino.po; do \
+		if [ -f "$$catalog" ]; then $(BIN)/pybabel compile -d bot/locales -D postino; fi; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
