@@ -5,6 +5,7 @@ The export path imports neither Slack nor a web server: what needs them is impor
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -58,6 +59,7 @@ def _options(
 
 def main() -> None:
     """Run a command; whatever goes wrong ends in one sentence on stderr and a non-zero exit."""
+    os.umask(0o077)  # what Postino writes is nobody else's business
     try:
         cli()
     except PostinoError as error:

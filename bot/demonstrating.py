@@ -52,7 +52,7 @@ def demonstrate(*, once: bool, profiles: int, page_port: int) -> int:
         )
         if once:
             return 0
-        say(t("Try it yourself at {address} – stop with Ctrl-C.", address=town["page_url"]))
+        say(t("Try it yourself at {address} – stop with Ctrl-C.", address=f"{town['page_url']}/?as=U0ADA&in=C0EXPORTS"))
         with _interruptible():
             signal.pause()
     return 0

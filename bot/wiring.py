@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 
+from sqlalchemy.exc import ArgumentError
+
 from bot.settings import Settings
 from services.access import COMMAND_LINE, Actor, Standing
 from services.connections import Connections
@@ -98,11 +100,31 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     Raises InvalidInput for a secret key or database URL that cannot be used, Unavailable if the database does not answer.
     """
     try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         vault = Vault(settings.secret_keys())
+    except OSError as error:
+        raise InvalidInput(
+            "POSTINO_HOME cannot be used: {home}: {problem}.",
+            field="POSTINO_HOME",
+            home=str(settings.home),
+            problem=error.strerror or str(error),
+        ) from None
     except ValueError:
         raise InvalidInput(
             "POSTINO_SECRET_KEY is not a valid key. Make one with: postino doctor --new-key", field="POSTINO_SECRET_KEY"
         ) from None
-    database = Database(settings.database, clock)
+    try:
+        database = Database(settings.database, clock)
+    except ArgumentError:
+        raise InvalidInput(
+            "POSTINO_DATABASE_URL is no database address. It looks like postgresql+psycopg://user:password@host/name.",
+            field="POSTINO_DATABASE_URL",
+        ) from None
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            "This database needs the Python package {package}. For PostgreSQL install Postino with '.[postgres]'.",
+            field="POSTINO_DATABASE_URL",
+            package=error.name or "",
+        ) from None
     database.migrate()
     return Application(settings, database, vault, threading.Event(), clock or utc_now)

@@ -58,6 +58,7 @@ class Tour:
             self._export()
             contacts = self._compare(left_alone)
             self._exceed_the_limit()
+        self._leave_usable()
         return contacts
 
     # The steps
@@ -103,6 +104,11 @@ class Tour:
         demo_data.grow(self._source, GROWING, 1_000_001)
         self._type("/postino-export Coffee letter")
         self._message(CHANNEL, "1,000,000", "Nothing was sent", "weigh most")
+
+    def _leave_usable(self) -> None:
+        """The refresh after that is an ordinary one again, and Mailchimp answers at once."""
+        demo_data.refresh_again(self._source)
+        self._control("switches", {"latency_bulk": 0.0}, method="PATCH")
 
     # Acting and looking
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services import access, audit
 from services.access import Actor, Sharing
-from services.errors import InvalidInput, NotFound, Refused
+from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
 from storage.database import Database
@@ -221,7 +221,16 @@ class Connections:
     def _connect(self, actor: Actor, name: str | None, kind: str, token: str, data_centre: str) -> Connection:
         """Store an account under a name; the same account again replaces its credential."""
         with Mailchimp(token, data_centre, api_url=self._api_url, patience=INTERACTIVE) as service:
-            account = service.account()
+            try:
+                account = service.account()
+            except ReconnectNeeded:
+                if kind != "api_key":
+                    raise
+                raise InvalidInput(
+                    "Mailchimp does not accept this API key, so nothing was connected. Copy all of it from Account & billing, "
+                    "Extras, API keys, or make a new one there.",
+                    field="api_key",
+                ) from None
         if not account.can_write:
             raise Refused(
                 "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",

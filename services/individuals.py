@@ -90,6 +90,6 @@ class Individuals:
     def _key(self, email: str) -> bytes:
         address = addresses.normalise(email)
         if isinstance(address, addresses.Problem):
-            raise InvalidInput(address.value, field="email")
+            raise InvalidInput("This is not an e-mail address.", field="email")
         with self._database.write() as session:
             return Hasher(self._vault.ledger_secret(session)).key(address.normal)

@@ -225,13 +225,13 @@ class Runs:
     def _make_way(self, session: Session, destination: Destination) -> None:
         """A newer wish replaces a preview that waits; a run that is queued or sending is not doubled."""
         for run in runs.unfinished(session, destination.id):
-            if run.status == RunStatus.WAITING:
+            if run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED):
                 run.status, run.finished_at = RunStatus.CANCELED, self._database.now(session)
                 run.reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
                 announce(session, run, run.finished_at)
             else:
                 raise Refused(
-                    "{destination} is being exported already. See it with /postino-status.",
+                    "{destination} is being exported already. See it with /postino-status or postino history.",
                     destination=destination.name,
                 )
 

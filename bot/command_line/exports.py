@@ -16,10 +16,11 @@ from bot.texts import Texts, mark
 from bot.wiring import Application
 from services.access import Actor
 from services.errors import Refused
+from services.rejects import sentence
 from services.rules import Class
 from services.runs import Order
 from storage import runs
-from storage.models import FINAL, Destination, Json, Run, RunStatus
+from storage.models import FINAL, Destination, Json, Run, RunReject, RunStatus
 
 STATUS_WORDS = {
     RunStatus.QUEUED: mark("Queued"),
@@ -44,13 +45,15 @@ def plan(name: Name, as_json: AsJson = False) -> None:
     actor = postino.command_line()
     destination = postino.destinations.named(actor, name)
     run = _run(postino, actor, destination, Order(preview=True, trigger="command-line"))
+    if run.status not in FINAL:
+        postino.runs.cancel(actor, run.id)
     if run.status != RunStatus.WAITING:
         _fail(run, t)
-    postino.runs.cancel(actor, run.id)
     if as_json:
         show_json({"run": run.id, **run.plan})
         return
     _show_plan(run.plan, t)
+    _tell_held(run, t)
 
 
 def export(
@@ -73,17 +76,7 @@ def export(
         _show_result(run, result, t)
     if run.status not in GOOD:
         _fail(run, t)
-    for held in run.plan.get("held", []):
-        complain(
-            t(
-                "The tag of {segment} was left on {people} people who are no longer in it, because they are so many or the "
-                "source was incomplete. Take it off with: postino export {name} --accept-removals",
-                segment=held["segment"],
-                people=held["people"],
-                name=f'"{destination.name}"',
-            ),
-            leave=False,
-        )
+    _tell_held(run, t)
 
 
 def cancel(name: Name) -> None:
@@ -103,14 +96,18 @@ def cancel(name: Name) -> None:
 def history(
     name: Annotated[str | None, typer.Argument(help="Only this destination.")] = None,
     limit: Annotated[int, typer.Option(help="How many runs.", min=1, max=1000)] = 20,
+    rejects: Annotated[bool, typer.Option("--rejects", help="List whom the latest run rejected, and why.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs."""
+    """List the latest runs, or whom the latest one rejected."""
     t = texts()
     postino = application()
     actor = postino.command_line()
     destination_id = postino.destinations.named(actor, name).id if name else None
     found = postino.runs.history(actor, destination_id, limit)
+    if rejects:
+        _show_rejects(postino.runs.rejects(actor, found[0].id) if found else [], t, as_json=as_json)
+        return
     if as_json:
         show_json(
             [{"destination": run.destination.name, "requested_at": run.requested_at, **_result(run)} for run in found]
@@ -191,6 +188,32 @@ def _watch(postino: Application, run_id: int, work: Future[Run]) -> None:
             progress.update(task, description=words, completed=done, total=run.counters.get("profiles"))
 
 
+def _show_rejects(found: list[RunReject], t: Texts, *, as_json: bool) -> None:
+    rows = [(one.profile_id, one.segments, one.masked_address, one.reason) for one in found]
+    if as_json:
+        show_json([dict(zip(("profile", "segments", "address", "reason"), row, strict=True)) for row in rows])
+    elif rows:
+        columns = [t("Profile"), t("Segments"), t("Address"), t("Why")]
+        show_table(columns, [(*row[:3], t(sentence(row[3]))) for row in rows])
+    else:
+        say(t("Nobody was rejected."))
+
+
+def _tell_held(run: Run, t: Texts) -> None:
+    """Which removals wait for a person, on stderr."""
+    for held in run.plan.get("held", []):
+        complain(
+            t(
+                "The tag of {segment} stays on {people} people who are no longer in it, because they are so many or the "
+                "source was incomplete. Take it off with: postino export {name} --accept-removals",
+                segment=held["segment"],
+                people=held["people"],
+                name=f'"{run.destination.name}"',
+            ),
+            leave=False,
+        )
+
+
 def _result(run: Run) -> Json:
     ended = run.finished_at or run.progressed_at
     seconds = (ended - run.started_at).total_seconds() if ended and run.started_at else 0.0
@@ -224,7 +247,7 @@ def _show_result(run: Run, result: dict[str, Any], t: Texts) -> None:
     ]
     show_table(["", ""], [[key, t.number(value)] for key, value in rows], numbers=(1,))
     if result["rejected"]:
-        say(t("See who was rejected and why with: postino history --json"))
+        say(t("See who was rejected and why with: postino history {name} --rejects", name=f'"{run.destination.name}"'))
 
 
 def _show_plan(plan: dict[str, Any], t: Texts) -> None:

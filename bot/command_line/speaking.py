@@ -31,14 +31,13 @@ def texts() -> Texts:
 
 
 def application() -> Application:
-    """The application as the environment sets it. Its log stays quiet beside what people read, unless it is to be debugged."""
-    settings = Settings()
-    logs.configure(settings.log_level if settings.log_level == "DEBUG" else "ERROR")
-    return opened(settings)
+    """The application as the environment sets it."""
+    return opened(Settings())
 
 
 def opened(settings: Settings) -> Application:
-    """The application, whose database is closed when the command has ended."""
+    """The application, whose log stays quiet unless it is to be debugged, and whose database is closed at the end."""
+    logs.configure(settings.log_level if settings.log_level == "DEBUG" else "ERROR")
     postino = build(settings)
     closing.callback(postino.database.dispose)
     return postino

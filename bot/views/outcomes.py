@@ -129,7 +129,7 @@ def _story(t: Texts, run: Run) -> list[str]:
         lines += [outcome_counts(t, run.counts), _tags(t, run)]
     elif run.counts.sent or run.counts.tags_removed:
         lines.append(t("Sent before it stopped, and kept: {counts}", counts=outcome_counts(t, run.counts)))
-    elif run.status not in ("skipped", "waiting"):
+    elif run.status not in ("skipped", "waiting") and run.reason.kind not in LIMITS:
         lines.append(t("Nothing was sent."))
     lines += _limit(t, run)
     return [line for line in lines if line]

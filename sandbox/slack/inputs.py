@@ -129,11 +129,17 @@ def initial(field: Field, channel: str | None = None) -> Json:
     """What the element holds before anyone touched it; ``channel`` is where the view was opened."""
     key, initial_key, several = SHAPES[field.kind]
     value = field.element.get(initial_key)
-    if value is None and field.element.get("default_to_current_conversation") and channel:
+    if value is None and field.element.get("default_to_current_conversation") and channel and _passes(field, channel):
         value = [channel] if several else channel
     if value is None and several:
         value = []
     return {"type": field.kind, key: copy.deepcopy(value)}
+
+
+def _passes(field: Field, channel: str) -> bool:
+    """Slack: a default conversation that does not match the filter is ignored. Direct messages have ids with D."""
+    included = field.element.get("filter", {}).get("include")
+    return included is None or "im" in included or not channel.startswith("D")
 
 
 def start(view: View, before: dict[tuple[str, str], Json] | None = None) -> None:
