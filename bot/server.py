@@ -94,7 +94,8 @@ class Listening:
         self._waitress: Any = waitress.create_server(  # type: ignore[attr-defined] # missing in its stubs
             server, host=host, port=port, threads=8
         )
-        self._thread = threading.Thread(target=self._waitress.run, name="http", daemon=True)
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
 
     @property
     def port(self) -> int:
@@ -108,5 +109,14 @@ class Listening:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closing = True
         self._waitress.close()
         self._thread.join(5)
+
+    def _serve(self) -> None:
+        try:
+            self._waitress.run()
+        except OSError:
+            # waitress still waits on the socket that was just closed under it.
+            if not self._closing:
+                raise
