@@ -112,6 +112,7 @@ class Listening:
         self._closing = True
         self._waitress.close()
         self._thread.join(5)
+        self._waitress.task_dispatcher.shutdown()
 
     def _serve(self) -> None:
         try:

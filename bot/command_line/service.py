@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +18,6 @@ def run() -> None:
     from bot import running
 
     running.run(Settings(), with_slack=True)
-    _leave()
 
 
 def worker() -> None:
@@ -29,15 +25,6 @@ def worker() -> None:
     from bot import running
 
     running.run(Settings(), with_slack=False)
-    _leave()
-
-
-def _leave() -> None:
-    """End the process: everything is closed, but threads of the Slack SDK cannot be joined, and DuckDB complains of them."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
 
 def migrate() -> None:
