@@ -91,7 +91,7 @@ class Export:
     def _loop(self, scratch: Scratch, service: MailingService, executor: ThreadPoolExecutor) -> Outcome:
         audience, fields = self._preflight(service)
         mapped = self._mapped(fields)
-        taken = self._take(scratch, mapped)
+        taken = self._taken = self._take(scratch, mapped)
         book = self._open_book(mapped)
         present = self._tags(service, book)
         tags = TagMap(
@@ -263,7 +263,7 @@ class Export:
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
         )
-        return planner, planner.draw_up(self.reckoning.reject)
+        return planner, planner.draw_up(self.reckoning.reject, self._taken.segments)
 
     def _due_for_full_read(self, row: Ledger) -> bool:
         return row.read_in_full_at is None or self._now() - row.read_in_full_at > FULL_READ_EVERY

@@ -5,16 +5,17 @@ The merge writes the actions to scratch paper and closes the ledger: what was ob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 from services import observing, snapshot
+from services.rejects import Problem
 from services.rules import Class, Decision, Rules, Seen, TagMap, reconcile
 from services.scratch import Scratch
-from services.snapshot import SEPARATOR, Person
+from services.snapshot import SEPARATOR, Person, SegmentRead
 from storage import ledger, refusals
 from storage.database import Database
 
@@ -140,8 +141,11 @@ class Planner:
         self._known: list[ledger.Row] = []
         self._gone: list[bytes] = []
 
-    def draw_up(self, on_reject: OnReject) -> Plan:
-        """Merge everything once; the plan. ``on_reject`` hears of every profile that cannot be exported."""
+    def draw_up(self, on_reject: OnReject, segments: Sequence[SegmentRead]) -> Plan:
+        """Merge everything once; the plan. ``on_reject`` hears of every profile that cannot be exported.
+
+        Rows of the ``segments`` that could not be read are rejected without a profile id of their own.
+        """
         self._plan = Plan()
         self._scratch.clear("inserts", "updates", "tag_changes")
         for table in ("seen", "holders"):
@@ -158,6 +162,11 @@ class Planner:
                 self._settle(head, on_reject)
         self._flush(everything=True)
         self._problems(on_reject)
+        for position, read in enumerate(segments):
+            self._plan.count(Class.REJECTED, read.broken)
+            for number in range(1, read.broken + 1):
+                unreadable = Rejected(f"{read.name} #{number}", 1 << position, "", Problem.UNREADABLE)
+                self._reject(unreadable, on_reject)
         return self._plan
 
     def plan_one(self, key: bytes, seen: Seen, on_reject: OnReject) -> tuple[Class | None, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from sqlalchemy import text
 
@@ -442,3 +444,15 @@ def test_one_merge_field_is_filled_from_one_attribute(shop: Shop) -> None:
     assert refused.value.field == "fields"
     assert "Newsletter" in str(refused.value)
     shop.destination("Coffee", name="Second", fields={"FNAME": "FirstName"})
+
+
+def test_a_broken_line_is_a_reject_that_is_told_and_holds_nobody_else_up(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    path = shop.folder / "VIP.csv"
+    path.write_text("CustomerId\nann\n\x00broken\nbob\n")
+    os.utime(path, (shop.clock.now.timestamp() - 60, shop.clock.now.timestamp() - 60))
+    run = shop.export(shop.destination("VIP"))
+    assert counts(run) == {"profiles": 3, "new": 2, "rejected": 1, "tags_added": 2}
+    (reject,) = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.segments, reject.reason) == ("VIP #1", "VIP", "unreadable")
