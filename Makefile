@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check pytest browser clean catalog
+.PHONY: help demo test check pytest browser bench clean catalog
 
 help:
 	@echo "make demo         start a local Slack and Mailchimp with Postino, and show the main job"
 	@echo "make demo ONCE=1  the same, and stop after the tour"
 	@echo "make test         run every check and test"
+	@echo "make bench        measure speed and size, and write docs/benchmarks.md (half an hour; QUICK=1: 100,000 contacts; CASE=name: one)"
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/postino demo $(if $(ONCE),--once)
@@ -23,8 +24,12 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One process per processor: most tests wait for servers and browsers. File by file, the walks of one building on each other.
 pytest: $(VENV)/dev.stamp browser
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick,--rivals) $(if $(CASE),--case $(CASE))
 
 # The browser tests want a Chromium: the system's, else Debian's package, else Playwright's own.
 browser: $(VENV)/dev.stamp
@@ -53,12 +58,9 @@ $(VENV)/dev.stamp: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@ $(VENV)/demo.stamp
 
-# Collect every text into the template that a translation starts from, and compile the catalogs there are.
-ERRORS := InvalidInput NotFound NotAllowed LimitExceeded ReconnectNeeded Refused AccountLimit Unavailable PostinoError
+# Bring every language's catalog up to date and list what is to be translated. LANGUAGE=de begins a new one.
 catalog: $(VENV)/dev.stamp
-	$(BIN)/pybabel extract -F babel.cfg -k t -k mark -k plural:1,2 $(addprefix -k ,$(ERRORS)) -o bot/locales/postino.pot .
-	@for catalog in bot/locales/*/LC_MESSAGES/postino.po; do \
-		if [ -f "$$catalog" ]; then $(BIN)/pybabel compile -d bot/locales -D postino; fi; done
+	@$(BIN)/python -m bot.collecting $(LANGUAGE)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,14 +15,31 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import acknowledging, commands, exports, home, segments, texts, wizard
-from bot.people import People, acting
+from bot import (
+    acknowledging,
+    commands,
+    connections,
+    decisions,
+    destinations,
+    duplicating,
+    exports,
+    forgetting,
+    home,
+    modals,
+    policies,
+    removal,
+    schedules,
+    segments,
+    texts,
+    wizard,
+    workflow,
+)
+from bot.people import People, Standings, acting
 from bot.settings import Settings
+from bot.views.blocks import code
+from bot.views.run_facts import refusal
 from bot.wiring import Application
 from services.errors import PostinoError
-
-LISTENERS = 32
-"""Threads for listeners. Bolt's own five leave the sixth person without an answer while five listeners still work."""
 
 log = structlog.get_logger()
 
@@ -42,11 +59,16 @@ def create_app(application: Application) -> App:
         client=web_client(settings),
         signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else "",
         token_verification_enabled=False,
-        listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"),
+        listener_executor=ThreadPoolExecutor(acknowledging.AT_ONCE, thread_name_prefix="listener"),
     )
     acknowledging.keep(app)
     people = People(application.database)
-    for feature in (commands, wizard, segments, exports, home):
+    application.rights.standing_of = Standings(app.client, application.database)
+    features = (
+        *(commands, wizard, segments, exports, connections, destinations, duplicating),
+        *(decisions, removal, schedules, policies, forgetting, home, workflow),
+    )
+    for feature in features:
         feature.register(app, application, people)
     _register_catch_alls(app, people)
     app.error(_Answering(people))
@@ -65,7 +87,7 @@ def _register_catch_alls(app: App, people: People) -> None:
             respond(
                 t(
                     "Postino does not know {command}. Type /postino help to see what it can do.",
-                    command=command["command"],
+                    command=code(command["command"]),
                 )
             )
 
@@ -95,6 +117,9 @@ class _Answering:
         self._people = people
 
     def __call__(self, error: Exception, context: BoltContext, client: WebClient, body: dict[str, Any]) -> None:
+        if isinstance(error, modals.RepeatedError):
+            log.info("slack.delivered_twice")
+            return
         reference = secrets.token_hex(4)
         if isinstance(error, PostinoError):
             log.info("slack.refused", reference=reference, kind=type(error).__name__)
@@ -105,25 +130,26 @@ class _Answering:
         except (PostinoError, SlackApiError):
             t = texts.of(None)
         if isinstance(error, PostinoError):
-            text = t.error(error)
+            text, markup = t.error(error), refusal(t, error)
         else:
-            text = t(
+            text = markup = t(
                 "Something went wrong inside Postino. Nothing was lost; try again. Reference for whoever runs it: {reference}",
                 reference=reference,
             )
-        self._say(text, context, client, body)
+        self._say(text, markup, context, client, body)
 
-    def _say(self, text: str, context: BoltContext, client: WebClient, body: dict[str, Any]) -> None:
-        """Where the person looks: in the open view, else beside the command or message, else in a direct message."""
+    def _say(self, text: str, markup: str, context: BoltContext, client: WebClient, body: dict[str, Any]) -> None:
+        """Where the person looks: in the open view, which takes no markup, else beside the command or message, else in a
+        direct message."""
         view = body.get("view")
         try:
             if view and view.get("type") == "modal":
                 client.views_update(view_id=view["id"], view=wizard.problem_view(view, text))
                 return
             if context.respond is not None and context.response_url:
-                context.respond(text, replace_original=False)
+                context.respond(markup, replace_original=False)
                 return
         except SlackApiError as failure:
             log.info("slack.answer_moved_to_dm", error=failure.response.get("error"))
         if context.user_id:
-            client.chat_postMessage(channel=context.user_id, text=text)
+            client.chat_postMessage(channel=context.user_id, text=markup)

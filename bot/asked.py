@@ -71,12 +71,13 @@ def asked(
     once = f"{context.user_id}-{place}" if place else trigger
     if text is None:
         actions = body.get("actions") or [{}]
-        text = str(actions[0].get("value") or body.get("text") or "")
+        chosen = (actions[0].get("selected_option") or {}).get("value")
+        text = str(actions[0].get("value") or chosen or body.get("text") or "")
     return Asked(people, client, context, trigger, context.channel_id, text.strip(), once)
 
 
 def on_click(app: App, people: People, action_id: str, act: Callable[[Asked], None]) -> None:
-    """Register a button: acknowledged at once, then ``act`` with the button's value as text."""
+    """Register a button or menu: acknowledged at once, then ``act`` with its value as text."""
 
     @app.action(action_id)
     def clicked(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:

@@ -9,14 +9,20 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import wizard
+from bot import audit_trail, doctor, forgetting, why, wizard
 from bot.asked import Asked, asked, on_click
+from bot.connections import Accounts
+from bot.destinations import Saved
 from bot.exports import Exports
+from bot.history import History
 from bot.people import People
+from bot.policies import PolicyDesk
+from bot.schedules import Timetable
 from bot.segments import Listing
 from bot.status import Status
 from bot.views import help as views
 from bot.wiring import Application
+from services import access
 
 Act = Callable[[Asked], None]
 ASKING_FOR_HELP = frozenset({"help", "?", "-h", "--help", "aiuto"})
@@ -25,19 +31,29 @@ ASKING_FOR_HELP = frozenset({"help", "?", "-h", "--help", "aiuto"})
 class Commands:
     """What each word does. ``takes_text`` are the words that are followed by something."""
 
-    takes_text = frozenset({"segments", "export", "history"})
+    takes_text = frozenset({"segments", "export", "history", "destinations", "policies", "why", "forget"})
 
     def __init__(self, application: Application, people: People) -> None:
         self._application = application
         exports = Exports(application, people)
         self.status = Status(application, people)
+        self.history = History(application, people)
+        saved = Saved(application, people)
         self.words: dict[str, Act] = {
             "connect": self._connect,
             "segments": Listing(application, exports).show,
             "export": exports.export,
             "status": self.status.status,
-            "history": self.status.history,
-            "destinations": self.status.hub,
+            "history": self.history.named,
+            "destinations": saved.show,
+            "connections": Accounts(application).show,
+            "schedules": Timetable(application).show,
+            # Without a name, the list has a button for each destination's policies.
+            "policies": lambda asked: (PolicyDesk(application).open if asked.text else saved.show)(asked),
+            "why": lambda asked: why.why(asked, application),
+            "forget": forgetting.ask,
+            "doctor": self.doctor,
+            "audit": lambda asked: audit_trail.send(asked, application),
             "help": self.help,
         }
 
@@ -58,16 +74,21 @@ class Commands:
             nearest = get_close_matches(word, self.words, n=1, cutoff=0.5)
             asked.answer(views.unknown(asked.t, typed, nearest[0] if nearest else None))
         elif asked.text.casefold() in ASKING_FOR_HELP:
-            asked.answer(views.of(asked.t, word))
+            self.help(asked, word)
         elif asked.text and word not in self.takes_text:
             nearest = get_close_matches(asked.text.casefold(), self.words, n=1, cutoff=0.5)
             asked.answer(views.unknown(asked.t, typed, nearest[0] if nearest else word))
         else:
             self.words[word](asked)
 
-    def help(self, asked: Asked) -> None:
-        """All commands."""
-        asked.answer(views.everything(asked.t))
+    def help(self, asked: Asked, word: str | None = None) -> None:
+        """All commands, or one, to those who may use any."""
+        access.require_member(asked.actor)
+        asked.answer(views.of(asked.t, word) if word is not None else views.everything(asked.t))
+
+    def doctor(self, asked: Asked, *, replacing: bool = False) -> None:
+        """What is missing or wrong."""
+        doctor.doctor(asked, self._application, replacing=replacing)
 
     def _connect(self, asked: Asked) -> None:
         wizard.open_wizard(asked.client, asked.trigger_id, lambda: asked.person, self._application)
@@ -80,17 +101,23 @@ def register(app: App, application: Application, people: People) -> None:
     _on_command(app, people, "/postino", commands.hub)
     for word in ("connect", "segments", "export", "status"):
         _on_command(app, people, f"/postino-{word}", lambda asked, word=word: commands.run(word, asked))  # type: ignore[misc]
-    status = commands.status
+    status, history = commands.status, commands.history
     buttons: dict[str, Act] = {
         "hub.previous": status.turn,
         "hub.next": status.turn,
+        "hub.destinations": commands.words["destinations"],
         "hub.segments": commands.words["segments"],
         "hub.status": lambda asked: status.status(asked),
         "hub.help": commands.help,
+        "doctor.again": lambda asked: commands.doctor(asked, replacing=True),
         "status.refresh": status.refresh,
         "status.share": status.share,
-        "history.open": status.open_history,
-        "history.share": status.share_history,
+        "history.open": history.open,
+        "history.back": history.back,
+        "history.newer": history.back,
+        "history.older": history.back,
+        "history.details": history.details,
+        "history.share": history.share,
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)

@@ -9,16 +9,17 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import reject_list, texts
+from bot import modals, reject_list, texts
 from bot.asked import Asked, asked, on_click
-from bot.people import People, acting
+from bot.people import People, Person, acting
 from bot.telling import Telling
-from bot.views import outcomes
+from bot.views import blocks, outcomes
 from bot.views import picker as views
 from bot.views.blocks import Block
 from bot.views.previews import CANARY
+from bot.views.run_facts import refusal
 from bot.wiring import Application
-from services import access
+from services import access, rereading
 from services.access import Actor
 from services.errors import NotFound, PostinoError, Refused
 from services.runs import Order
@@ -44,23 +45,33 @@ class Exports:
 
     def choose(self, asked: Asked, segment: str | None = None) -> None:
         """Open the modal in which a destination is chosen; with ``segment`` among those that export it."""
-        opened = asked.client.views_open(trigger_id=asked.trigger_id, view=views.working(texts.of(None)))
-        asked.client.views_update(view_id=opened["view"]["id"], view=self._picker(asked, segment))
+        view_id = modals.opened(asked.client, asked.trigger_id, blocks.opening(views.CALLBACK))
+        modals.Update(asked.client, view_id)(self._picker(asked, segment))
 
     def _picker(self, asked: Asked, segment: str | None) -> Block:
         try:
             offered = self.offered(asked.actor, segment=segment)
         except PostinoError as error:
             # Nobody looks beside a modal that is open.
-            return views.problem(asked.t, asked.t.error(error))
+            return views.problem(asked.t, refusal(asked.t, error))
         chosen = offered[0] if len(offered) == 1 else None
         metadata = views.Metadata(language=asked.t.language, channel=asked.channel, segment=segment)
-        return views.picker(asked.t, offered, metadata, chosen)
+        called = self._application.segments.display_names().get(segment, segment) if segment else ""
+        return views.picker(asked.t, offered, metadata, chosen, segment=called)
 
     def preview(self, asked: Asked, destination: Destination) -> None:
         """Ask for a preview and say where it will appear."""
         run = self.request(asked.actor, destination, asked.once, asked.channel)
-        asked.answer(views.coming(asked.t, destination.name, run.channel))
+        asked.answer(views.coming(asked.t, self._telling.run(run), run.channel))
+
+    def chosen(self, person: Person, destination_id: int, once: str, channel: str | None) -> Block:
+        """Ask for a preview of the destination chosen in the modal; what the modal then says."""
+        try:
+            destination = self._application.destinations.get(person.actor, destination_id)
+            run = self.request(person.actor, destination, once, channel)
+        except PostinoError as error:
+            return views.problem(person.texts, refusal(person.texts, error))
+        return views.requested(person.texts, self._telling.run(run), run.channel)
 
     def request(self, actor: Actor, destination: Destination, once: str, channel: str | None) -> Run:
         """Queue a preview in the destination's channel, else in ``channel``. The same ``once`` again launches nothing new,
@@ -109,22 +120,38 @@ class Exports:
         run = runs.retry_rejects(asked.actor, int(asked.text))
         if run.status in FINAL:
             run = runs.request(asked.actor, run.destination, key=f"retry-after-{run.id}", channel=run.channel)
-        asked.answer(views.started(asked.t, run.destination.name, run.channel))
+        asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
 
     def accept_removals(self, asked: Asked) -> None:
         """Export again and take off the tags that the brake held."""
         run = self._application.runs.accept_removals(asked.actor, int(asked.text))
         if run.status in FINAL:
             raise Refused("These tags were taken off already. Preview the export again to see what it would do now.")
-        asked.answer(views.started(asked.t, run.destination.name, run.channel))
+        asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
+
+    def take_tags_over(self, asked: Asked) -> None:
+        """Let the run's destination have the foreign tags that stopped it, and preview what that would change."""
+        run = self._application.runs.get(asked.actor, int(asked.text))
+        self.preview(asked, self._application.destinations.take_over_tags(asked.actor, run.destination_id))
 
     def send_list(self, asked: Asked) -> None:
         """The list of a run's rejects as a file, to the person alone."""
-        run = self._application.runs.get(asked.actor, int(asked.text))
-        rows = self._application.runs.rejects(asked.actor, run.id)
-        message = outcomes.list_comes(asked.t, self._telling.run(run))
+        self._send_rejects(asked)
+
+    def send_addresses(self, asked: Asked) -> None:
+        """The same list with full addresses, read from the source again, to a person who may see them."""
+        self._send_rejects(asked, in_full=True)
+
+    def _send_rejects(self, asked: Asked, *, in_full: bool = False) -> None:
+        postino = self._application
+        run = postino.runs.get(asked.actor, int(asked.text))
+        rows = postino.runs.rejects(asked.actor, run.id)
+        addresses = None
+        if in_full:
+            addresses = rereading.addresses(postino.database, postino.source, asked.actor, run, rows)
+        message = outcomes.list_comes(asked.t, self._telling.run(run), in_full=in_full)
         answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
-        content = reject_list.csv_of(asked.t, rows)
+        content = reject_list.csv_of(asked.t, rows, postino.segments.display_names(), addresses)
         reject_list.upload(asked.client, content, asked.t, run.id, str(answer["channel"]))
 
     def again(self, asked: Asked) -> None:
@@ -154,7 +181,9 @@ def register(app: App, application: Application, people: People) -> None:
         "run.cancel": exports.cancel,
         "run.retry": exports.retry,
         "run.rejects": exports.send_list,
+        "run.addresses": exports.send_addresses,
         "run.accept_removals": exports.accept_removals,
+        "run.take_tags_over": exports.take_tags_over,
         "export.again": exports.again,
         "export.choose": lambda asked: exports.choose(asked),
     }
@@ -168,18 +197,18 @@ def register(app: App, application: Application, people: People) -> None:
 
     @app.options(views.DESTINATION)
     def options(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-        person = acting(people, client, context)
         metadata = views.Metadata.model_validate_json(body["view"]["private_metadata"])
-        found = exports.offered(person.actor, str(body.get("value") or ""), metadata.segment)
-        ack(options=views.options(found))
+
+        def found() -> list[Block]:
+            actor = acting(people, client, context).actor
+            return views.options(exports.offered(actor, str(body.get("value") or ""), metadata.segment))
+
+        modals.suggest(ack, found)
 
     @app.view(views.CALLBACK)
     def chosen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
         view = body["view"]
         metadata = views.Metadata.model_validate_json(view["private_metadata"])
-        ack(response_action="update", view=views.working(texts.of(metadata.language)))
-        person = acting(people, client, context)
-        destination = application.destinations.get(person.actor, views.entered(view))
-        run = exports.request(person.actor, destination, f"view-{view['id']}", metadata.channel)
-        done = views.requested(person.texts, destination.name, run.channel)
-        client.views_update(view_id=view["id"], view=done)
+        with modals.Submission(ack, client, view["id"], views.working(texts.of(metadata.language))) as reply:
+            person = acting(people, client, context)
+            reply(exports.chosen(person, views.entered(view), f"view-{view['id']}", metadata.channel))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -9,20 +10,24 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.asked import Asked, on_click
+from bot.destinations import Saved
+from bot.exports import Exports
 from bot.people import People, Person, acting
 from bot.telling import Telling
 from bot.views import home as views
-from bot.views import wizard_segments
 from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
 from services.access import Standing
 from services.errors import PostinoError
 from storage import workspaces
-from storage.models import FINAL, Destination
+from storage.models import FINAL, RunStatus
 
 LOOKED_AT = 50
-"""How many of the latest runs are looked at for those under way and for the history."""
+"""How many of the latest runs are looked at for the history."""
+
+DEAD_TOKEN = frozenset({"token_revoked", "invalid_auth", "account_inactive"})
 
 log = structlog.get_logger()
 
@@ -45,31 +50,28 @@ def _view(person: Person, application: Application) -> Block:
 
 
 def _shown(person: Person, application: Application) -> views.Shown:
-    actor, telling = person.actor, Telling(application, People(application.database))  # it resolves nobody here
+    actor, people = person.actor, People(application.database)  # it resolves nobody here
+    telling, saved = Telling(application, people), Saved(application, people)
     destinations = application.destinations.visible(actor)
-    latest = application.runs.history(actor, limit=LOOKED_AT)
-    running = [run for run in latest if run.status not in FINAL]
-    ended = [run for run in latest if run.status in FINAL]
-
-    def row(one: Destination) -> views.Destination:
-        last = application.runs.history(actor, one.id, 1)
-        return views.Destination(
-            id=one.id,
-            name=one.name,
-            audience=one.audience_name,
-            segments=len(one.segments),
-            schedule=wizard_segments.schedule_text(person.texts, one.schedule),
-            connected=one.connection is not None,
-            manageable=access.may_manage(actor, one),
-            last=telling.run(last[0]) if last else None,
-        )
-
+    unfinished = application.runs.unfinished(actor)
+    manageable = {run.id for run in unfinished if access.may_manage(actor, run.destination)}
+    waiting = [run for run in unfinished if application.runs.may_approve(actor, run)]
+    for_others = [run for run in unfinished if run.status == RunStatus.WAITING and run not in waiting]
+    running = [run for run in unfinished if run.status != RunStatus.WAITING]
+    ended = [
+        run for run in application.runs.history(actor, limit=LOOKED_AT) if run.status in FINAL and run.verifies is None
+    ]
+    with application.database.read() as session:
+        now = application.database.now(session)
     return views.Shown(
-        destinations=[row(one) for one in destinations[: views.DESTINATIONS]],
+        destinations=[saved.row(actor, one) for one in destinations[: views.DESTINATIONS]],
         destinations_in_all=len(destinations),
+        waiting=[telling.run(run) for run in waiting[: views.WAITING]],
+        for_others=[telling.run(run) for run in for_others[: views.FOR_OTHERS]],
         running=[telling.run(run) for run in running[: views.RUNNING]],
         history=[telling.run(run) for run in ended[: views.HISTORY]],
-        cancelable=frozenset(run.id for run in running if access.may_manage(actor, run.destination)),
+        cancelable=frozenset(manageable),
+        as_of=now,
     )
 
 
@@ -86,23 +88,44 @@ def register(app: App, application: Application, people: People) -> None:
         ack()
         publish(client, acting(people, client, context), application)
 
-    @app.action(views.REMOVE)
-    def remove(ack: Ack, client: WebClient, context: BoltContext, action: dict[str, Any]) -> None:
-        ack()
-        person = acting(people, client, context)
-        try:
-            application.destinations.remove(person.actor, int(action["value"]))
-        finally:
-            publish(client, person, application)
+    exports = Exports(application, people)
+    _on_click(app, application, people, views.SEND, exports.approve)
+    _on_click(app, application, people, views.CANCEL, exports.cancel)
 
     @app.event("app_uninstalled")
     def uninstalled(context: BoltContext) -> None:
-        """Uninstalling deletes the workspace's data."""
-        with application.database.write() as session:
-            known = workspaces.remove(session, context.team_id or "")
-        log.warning("slack.uninstalled", team=context.team_id, data_deleted=known)
+        _delete(application, people, context)
 
     @app.event("tokens_revoked")
-    def revoked(event: dict[str, Any]) -> None:
-        """Slack says so before it says that the app was uninstalled, and also for a token that is only replaced."""
-        log.warning("slack.tokens_revoked", bot=len(event.get("tokens", {}).get("bot", [])))
+    def revoked(client: WebClient, context: BoltContext, event: dict[str, Any]) -> None:
+        if event.get("tokens", {}).get("bot") and _is_dead(client):
+            _delete(application, people, context)
+
+
+def _delete(application: Application, people: People, context: BoltContext) -> None:
+    """The app has left the workspace: its data goes, and whoever is remembered as somebody of it."""
+    with application.database.write() as session:
+        known = workspaces.remove(session, context.team_id or "")
+        people.forget(context.team_id or "")
+    log.warning("slack.uninstalled", team=context.team_id, data_deleted=known)
+
+
+def _is_dead(client: WebClient) -> bool:
+    """Whether the bot's own token was revoked. Slack says the same of one that was only replaced by another."""
+    try:
+        client.auth_test()
+    except SlackApiError as error:
+        return error.response.get("error") in DEAD_TOKEN
+    return False
+
+
+def _on_click(app: App, application: Application, people: People, action_id: str, act: Callable[[Asked], None]) -> None:
+    """A button of this tab: act, then show the tab as it is now, also if the act was refused."""
+
+    def acted(asked: Asked) -> None:
+        try:
+            act(asked)
+        finally:
+            publish(asked.client, asked.person, application)
+
+    on_click(app, people, action_id, acted)

@@ -15,8 +15,9 @@ from slack_sdk.errors import SlackApiError
 
 from bot import slack_calls
 from bot.slack_calls import CHANNEL_LOST, MESSAGE_LOST, NO_ANSWER, Budget, OverBudgetError
-from bot.telling import Telling, recipient
+from bot.telling import Telling, recipients
 from bot.views import runs as views
+from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from storage import outbox
@@ -28,6 +29,8 @@ MEASURED_OVER = 60.0
 """Seconds over which the rate is measured."""
 REMOVED = "removed"
 """Shown by a run whose message somebody deleted: it is not forced on the channel again."""
+
+UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 
 log = structlog.get_logger()
 
@@ -121,7 +124,9 @@ class Living:
         self._budget.spend(row.workspace_id, progress=progress)
         self._pace(row.id).edited_at = self._clock()
         try:
-            slack_calls.send(self._client.chat_update, message, channel=row.channel, ts=row.message_ts)
+            slack_calls.send(
+                self._client.chat_update, message, channel=row.channel, ts=row.message_ts, metadata=_metadata(row)
+            )
         except SlackApiError as error:
             return self._lost(row, error)
         self._application.runs.note_message(row.id, row.channel, row.message_ts, _digest(message))
@@ -135,17 +140,25 @@ class Living:
 
     def _post(self, row: Run, message: Message) -> bool:
         """Post the message for the first time; where the channel cannot be written to, directly to the launcher."""
-        target = row.channel or recipient(row)
-        if target is None:
-            return False
+        if row.channel is None:
+            return self._write_directly(row, message)
         try:
             answer = slack_calls.send(
-                self._client.chat_postMessage, message, channel=target, unfurl_links=False, unfurl_media=False
+                self._client.chat_postMessage, message, channel=row.channel, metadata=_metadata(row), **UNFURLED
             )
         except SlackApiError as error:
             if slack_calls.code_of(error) not in CHANNEL_LOST:
                 raise
             return self._post_directly(row, error)
+        self._posted(row, str(answer["channel"]), str(answer["ts"]), message)
+        return True
+
+    def _write_directly(self, row: Run, message: Message) -> bool:
+        people = recipients(row)
+        if not people:
+            return False
+        call = self._client.chat_postMessage
+        answer = slack_calls.send_to_first(call, message, people, metadata=_metadata(row), **UNFURLED)
         self._posted(row, str(answer["channel"]), str(answer["ts"]), message)
         return True
 
@@ -161,19 +174,14 @@ class Living:
         raise error
 
     def _post_directly(self, row: Run, error: SlackApiError) -> bool:
-        person = recipient(row)
-        if person is None or row.channel is None or row.channel[0] in "DUW":
+        lost = row.channel
+        if lost is None or lost[0] in "DUW" or not self._write_directly(row, self._message(row, None)):
             raise error
-        message = self._message(row, None)
-        answer = slack_calls.send(
-            self._client.chat_postMessage, message, channel=person, unfurl_links=False, unfurl_media=False
-        )
         database = self._application.database
         with database.write() as session:
-            values = {"channel": row.channel, "error": slack_calls.code_of(error)}
+            values = {"channel": lost, "error": slack_calls.code_of(error)}
             now = database.now(session)
             outbox.add(session, row.workspace_id, "moved", values, now, run_id=row.id, once=f"moved-{row.id}")
-        self._posted(row, str(answer["channel"]), str(answer["ts"]), message)
         return True
 
     def _posted(self, row: Run, channel: str, ts: str, message: Message) -> None:
@@ -186,3 +194,11 @@ class Living:
 
 def _digest(message: Message) -> str:
     return hashlib.sha256(orjson.dumps([message.text, message.blocks])).hexdigest()
+
+
+def _metadata(row: Run) -> Block:
+    """What other apps and workflows can read of a run's message. Numbers and states; nobody's name."""
+    return {
+        "event_type": "postino_run",
+        "event_payload": {"run": row.id, "destination": row.destination_id, "status": row.status, **row.counters},
+    }

@@ -11,6 +11,9 @@ import structlog
 
 from services.masking import mask_text
 
+QUIET = ("urllib3", "slack_sdk", "slack_bolt", "waitress", "werkzeug", "alembic")
+"""Loggers that tell of trouble only: some of them would log what people type and what Slack answers."""
+
 
 def configure(level: str) -> None:
     """Set up structlog and the standard library's loggers for this process."""
@@ -35,7 +38,7 @@ def configure(level: str) -> None:
     root.setLevel(level)
     # Bolt warns that it will not use SLACK_BOT_TOKEN because it is given a client, which has the token.
     logging.getLogger("slack_bolt.App").addFilter(lambda record: "`token` will be unused" not in record.getMessage())
-    for noisy in ("urllib3", "slack_sdk", "slack_bolt", "waitress", "werkzeug", "alembic"):
+    for noisy in QUIET:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -7,6 +7,7 @@ say is then queued as messages of their own.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,13 +21,16 @@ from sqlalchemy.orm import Session
 
 from bot import reject_list, slack_calls
 from bot.living import REMOVED, Living
-from bot.people import People
-from bot.slack_calls import CHANNEL_LOST, MESSAGE_LOST, NO_ANSWER, OverBudgetError
-from bot.telling import Telling, is_slack_user, recipient
+from bot.notices import Notices
+from bot.people import People, is_slack_user
+from bot.slack_calls import CHANNEL_LOST, MESSAGE_LOST, NO_ANSWER, STEP_LOST, OverBudgetError
+from bot.telling import PERSON, SUCCESS, Telling, recipient
 from bot.texts import Texts
 from bot.views import outcomes
 from bot.views.run_facts import Message
 from bot.wiring import Application
+from bot.workflow import end_step
+from services import workflows
 from storage import outbox, runs
 from storage.models import FINAL, OutboxMessage, Run, RunStatus
 
@@ -36,7 +40,6 @@ AT_ONCE = 50
 """How many messages are delivered before the messages of running exports are looked at."""
 LONGEST_WAIT = 300.0
 GIVE_UP_AFTER = timedelta(hours=24)
-PERSON = "person"
 
 log = structlog.get_logger()
 
@@ -59,6 +62,7 @@ class Notifier:
         self._client = background_client(client)
         self._telling = Telling(application, People(application.database))
         self._living = Living(application, self._client, self._telling, clock)
+        self._notices = Notices(self._client)
         self._working = Lock()
 
     def __call__(self) -> bool:
@@ -101,6 +105,10 @@ class Notifier:
             self._again(message, _pause(message), type(error).__name__)
 
     def _say(self, message: OutboxMessage) -> None:
+        if message.run_id is None:
+            self._notices.say(message)
+            self._mark(message)
+            return
         run = self._run(message)
         if run is None:
             self._mark(message)
@@ -123,7 +131,11 @@ class Notifier:
                 self._mark(message)
             case "direct":
                 t = self._telling.texts_of(self._client, run, run.requested_by)
-                self._send(run.requested_by, outcomes.outcome(t, self._telling.run(run)))
+                facts = dataclasses.replace(self._telling.run(run), mentions=())
+                self._send(run.requested_by, outcomes.outcome(t, facts))
+                self._mark(message)
+            case "workflow":
+                self._end_step(run)
                 self._mark(message)
             case "moved":
                 t = self._telling.texts_for(self._client, run, None)
@@ -138,7 +150,7 @@ class Notifier:
 
     def _tell_state(self, message: OutboxMessage, run: Run) -> None:
         """Bring the living message to the run's present state; at its end, queue what else there is to say."""
-        if run.verifies is None:
+        if run.verifies is None and not self._telling.is_quiet(run):
             self._living.show(run)
         with self._database.write() as session:
             if run.status == message.values.get("status"):
@@ -150,11 +162,18 @@ class Notifier:
         if run.verifies is not None:
             return ["verified"] if run.status in FINAL else []
         if run.status == RunStatus.WAITING:
-            # A changed message tells nobody: who approved numbers that have grown since must hear of it.
-            return ["outcome"] if run.approved_by else []
-        if run.status not in FINAL or (run.status == RunStatus.CANCELED and run.preview):
+            # A changed message tells nobody: who approves numbers that have grown, or that nobody looked at yet, must hear of it.
+            unseen = not run.preview and self._application.runs.approval_rule(run) is not None
+            return ["outcome"] if run.approved_by or unseen else []
+        if (
+            run.status not in FINAL
+            or run.status == RunStatus.SKIPPED
+            or (run.status == RunStatus.CANCELED and run.preview)
+        ):
             return []
-        kinds = []
+        kinds = ["workflow"] if workflows.execution_of(run) else []
+        if self._telling.is_quiet(run):
+            return kinds
         if self._posts_outcome(run):
             kinds.append("outcome")
         if not run.preview and self._application.runs.by_cause(run.id):
@@ -165,12 +184,9 @@ class Notifier:
         return kinds
 
     def _posts_outcome(self, run: Run) -> bool:
-        """A person's run always; of others all but a success, which only edits, and a failure that was told before."""
-        if run.trigger == PERSON or run.reason.get("waiting"):
-            return True
-        if run.status in (RunStatus.SUCCESSFUL, RunStatus.REJECTS):
-            return self._telling.recovered(run)
-        return not self._telling.failed_the_same_way(run)
+        """A person's run always, and what a person cancelled; of others only what changes a state or a segment unusually."""
+        own = run.trigger == PERSON or run.status == RunStatus.CANCELED
+        return own or self._telling.changed(run) or bool(self._telling.resized(run))
 
     def _queue(self, session: Session, run: Run, kind: str) -> None:
         once = f"{kind}-{run.id}-{run.status}-{run.attempt}"
@@ -183,6 +199,14 @@ class Notifier:
             return
         where = {"thread_ts": run.message_ts, "reply_broadcast": broadcast} if run.message_ts else {}
         self._send(target, message, **where)
+
+    def _end_step(self, run: Run) -> None:
+        """Complete the workflow's step that asked for the run, or let it fail with what happened."""
+        execution, facts = workflows.execution_of(run), self._telling.run(run)
+        if execution is not None:
+            t = self._texts(run)
+            outputs = outcomes.outputs(t, facts) if run.status in SUCCESS else None
+            end_step(self._client, execution, outputs, slack_calls.fitting(outcomes.outcome(t, facts).text))
 
     def _post_verified(self, run: Run) -> None:
         with self._database.read() as session:
@@ -197,9 +221,12 @@ class Notifier:
         person, t = recipient(run), self._texts(run)
         if not rows:
             return
+        names = self._application.segments.display_names()
         if run.channel is not None:
             try:
-                reject_list.upload(self._client, reject_list.csv_of(t, rows), t, run.id, run.channel, run.message_ts)
+                reject_list.upload(
+                    self._client, reject_list.csv_of(t, rows, names), t, run.id, run.channel, run.message_ts
+                )
                 return
             except SlackApiError as error:
                 if slack_calls.code_of(error) not in CHANNEL_LOST or run.channel[0] == "D":
@@ -207,7 +234,7 @@ class Notifier:
         if person is not None:
             t = self._telling.texts_of(self._client, run, person)
             channel = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
-            reject_list.upload(self._client, reject_list.csv_of(t, rows), t, run.id, channel)
+            reject_list.upload(self._client, reject_list.csv_of(t, rows, names), t, run.id, channel)
 
     def _send(self, channel: str, message: Message, **where: object) -> str:
         call = self._client.chat_postMessage
@@ -236,7 +263,7 @@ class Notifier:
             # Without a channel everything there is still to say goes to the launcher.
             self._application.runs.note_message(run.id, None, None, REMOVED)
             self._again(message, 0, code)
-        elif code in CHANNEL_LOST | MESSAGE_LOST:
+        elif code in CHANNEL_LOST | MESSAGE_LOST or (message.kind == "workflow" and code in STEP_LOST):
             self._give_up(message, code)
         else:
             self._again(message, _pause(message), code or "no answer of Slack's")

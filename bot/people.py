@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
 from slack_bolt import BoltContext
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot import texts
+from bot.slack_calls import NO_ANSWER, code_of
 from bot.texts import Texts
 from services.access import Actor, Standing
 from services.errors import NotAllowed
@@ -19,6 +22,11 @@ from storage.models import Workspace
 
 REMEMBERED_SECONDS = 60.0
 """How long a role is believed: short, because somebody whose rights were taken away must not keep them for a day."""
+
+GONE = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's words for somebody who is not in the workspace."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +63,11 @@ class People:
         self._known[(team_id, user_id)] = (self._clock(), person)
         return person
 
-    def forget(self, team_id: str, user_id: str) -> None:
-        """Ask Slack again next time: the person's role or language has changed."""
-        self._known.pop((team_id, user_id), None)
+    def forget(self, team_id: str) -> None:
+        """Ask Slack again about everybody of a team: the app has left it, and would return to a new workspace."""
+        for known in list(self._known):
+            if known[0] == team_id:
+                self._known.pop(known, None)
 
 
 def _standing(user: dict[str, object], team_id: str, workspace: Workspace) -> Standing:
@@ -72,3 +82,37 @@ def _standing(user: dict[str, object], team_id: str, workspace: Workspace) -> St
 def acting(people: People, client: WebClient, context: BoltContext) -> Person:
     """The person behind a request. Call it after ``ack``: it may ask Slack."""
     return people.resolve(client, context.team_id or "", context.user_id or "")
+
+
+def is_slack_user(person: str | None) -> bool:
+    """Whether a recorded person is a Slack user, rather than the command line or a schedule. Slack: ids begin with U or W."""
+    return bool(person) and str(person)[0] in "UW" and str(person).isalnum()
+
+
+class Standings:
+    """What people are in their workspace now, for the services. Where Slack does not answer, what it said last counts."""
+
+    def __init__(self, client: WebClient, database: Database) -> None:
+        self._people, self._client, self._database = People(database), client, database
+        self._last: dict[tuple[int, str], Standing] = {}
+
+    def __call__(self, workspace_id: int, person: str) -> Standing | None:
+        """None for whoever is no person of Slack's, and for those of whom Slack has never told."""
+        with self._database.read() as session:
+            workspace = session.get(Workspace, workspace_id)
+        if workspace is None or workspace.slack_team_id is None or not is_slack_user(person):
+            return None
+        key = (workspace_id, person)
+        try:
+            self._last[key] = self._asked(workspace.slack_team_id, person)
+        except (SlackApiError, *NO_ANSWER) as error:
+            log.info("people.standing_not_told", error=type(error).__name__)
+        return self._last.get(key)
+
+    def _asked(self, team_id: str, person: str) -> Standing:
+        try:
+            return self._people.resolve(self._client, team_id, person).actor.standing
+        except SlackApiError as error:
+            if code_of(error) in GONE:
+                return Standing.STRANGER
+            raise

@@ -1,30 +1,37 @@
-"""The CSV of a run's rejects: profile id, segment, masked address, reason. Never a full address."""
+"""The CSV of a run's rejects: profile id, segment, masked address, reason.
+
+Full addresses stand in it only where somebody who may see them asked for them, for a direct message to that person.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from slack_sdk import WebClient
 
+from bot import spreadsheets
 from bot.texts import Texts
 from services import rejects
 from storage.models import RunReject
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins with one of these is run as a formula by spreadsheets (OWASP, CSV injection)."""
 
-
-def csv_of(t: Texts, rows: Iterable[RunReject]) -> bytes:
-    """The list as UTF-8 with a byte order mark, which spreadsheets need to read it rightly."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([t("Profile"), t("Segment"), t("Address"), t("Reason"), t("Detail")])
-    for row in rows:
-        cells = (row.profile_id, row.segments, row.masked_address, t(rejects.sentence(row.reason)), row.detail)
-        writer.writerow([_defused(cell) for cell in cells])
-    return out.getvalue().encode("utf-8-sig")
+def csv_of(
+    t: Texts, rows: Iterable[RunReject], names: Mapping[str, str], addresses: Mapping[str, str] | None = None
+) -> bytes:
+    """The list as a file. ``names`` are what people call the segments; ``addresses`` by profile id replace the masked ones."""
+    return spreadsheets.csv_of(
+        [t("Profile"), t("Segment"), t("Address"), t("Reason"), t("Detail")],
+        (
+            (
+                row.profile_id,
+                ", ".join(names.get(name, name) for name in row.segments.split(", ")),
+                row.masked_address if addresses is None else addresses.get(row.profile_id, ""),
+                t(rejects.sentence(row.reason)),
+                row.detail,
+            )
+            for row in rows
+        ),
+    )
 
 
 def upload(
@@ -38,7 +45,3 @@ def upload(
         filename=f"rejects-{run_id}.csv",
         title=t("Rejected profiles"),
     )
-
-
-def _defused(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

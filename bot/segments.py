@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot import wizard
+from bot import pictures, wizard
 from bot.asked import Asked, on_click
 from bot.exports import Exports
 from bot.people import People
 from bot.views import segments as views
+from bot.views.blocks import escape
 from bot.wiring import Application
+
+ALT_TEXT = 1000
+"""Slack: the longest description of a file for those who do not see it."""
 
 
 class Listing:
@@ -41,9 +45,33 @@ class Listing:
                 asked.client, asked.trigger_id, lambda: asked.person, self._application, segments=(segment,)
             )
 
+    def picture(self, asked: Asked) -> None:
+        """Draw a segment's size over time and send the picture to the asker directly."""
+        segment, sizes = self._application.segments.sizes(asked.actor, asked.text)
+        t, zone, name = asked.t, asked.person.time_zone, segment.display_name
+        if len(sizes) < 2:
+            asked.answer(
+                t(
+                    "Postino has seen only one refresh of {segment} so far: there is no line to draw yet.",
+                    segment=escape(name),
+                )
+            )
+            return
+        said = views.sizes_in_words(t, name, sizes, zone)
+        opened = asked.client.chat_postMessage(channel=asked.actor.person, text=escape(said))
+        asked.client.files_upload_v2(
+            channel=str(opened["channel"]),
+            content=pictures.line_chart(t, [(one.seen_at, one.profiles) for one in sizes], zone),
+            filename="segment-size.png",
+            title=t("Size of {segment} over time", segment=name),
+            alt_txt=said[:ALT_TEXT],
+        )
+        asked.answer(t("The picture was sent to you directly."))
+
     def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False, shared: bool = False) -> None:
-        found = self._application.segments.overview(asked.actor, place.search)
-        message = views.listing(asked.t, self._application.source.name, found, place, shared=shared)
+        found = self._application.segments.overview(asked.actor, place.search, place.order)
+        source = self._application.source.name
+        message = views.listing(asked.t, source, found, place, shared=shared, pictures=pictures.possible())
         asked.answer(message, replacing=replacing, shared=shared)
 
 
@@ -56,6 +84,10 @@ def register(app: App, application: Application, people: People) -> None:
         "segments.refresh": listing.turn,
         "segments.share": listing.share,
         "segments.export": listing.export,
+        "segments.by_name": listing.turn,
+        "segments.by_size": listing.turn,
+        "segments.by_change": listing.turn,
+        views.PICTURE: listing.picture,
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)

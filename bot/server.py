@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -14,8 +15,10 @@ from markupsafe import escape
 from slack_bolt import App
 from slack_bolt.adapter.flask import SlackRequestHandler
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from bot import texts
+from bot.texts import Texts
 from bot.wiring import Application
 from services.connections import Finished
 from services.errors import PostinoError
@@ -23,7 +26,8 @@ from storage.models import OutboxMessage, Run
 
 log = structlog.get_logger()
 
-_PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Postino</title>
+_PAGE = """<!doctype html><html lang="{language}">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Postino</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:1rem;color:#1d1c1d}}
 main{{max-width:30rem;text-align:center}}</style><main><h1>{title}</h1><p>{text}</p></main>"""
 
@@ -41,6 +45,10 @@ def create_server(
             session.execute(text("SELECT 1"))
         return ({"status": "ok"}, 200) if alive() else ({"status": "Slack is not connected"}, 503)
 
+    @server.errorhandler(OperationalError)
+    def without_database(_: OperationalError) -> tuple[dict[str, str], int]:
+        return {"status": "the database does not answer"}, 503
+
     @server.get("/metrics")
     def metrics() -> Response:
         return Response("\n".join(_metrics(application)) + "\n", content_type="text/plain; version=0.0.4")
@@ -50,16 +58,18 @@ def create_server(
         t = texts.of(request.accept_languages.best_match(texts.languages()))
         try:
             finished = application.connections.finish_sign_in(
-                request.args.get("state", ""), request.args.get("code", "")
+                request.args.get("state", ""), request.args.get("code", ""), application.rights.standing_of
             )
         except PostinoError as error:
-            return _page(t("Not connected"), t.error(error)), 400
+            return _page(t, t("Not connected"), t.error(error)), 400
         try:
             signed_in(finished)
         except Exception:
             log.exception("sign_in.modal_not_updated")
         account = finished.connection.account_name
-        return _page(t("Connected"), t("Connected to Mailchimp as {account}. Go back to Slack.", account=account)), 200
+        return _page(
+            t, t("Connected"), t("Connected to Mailchimp as {account}. Go back to Slack.", account=account)
+        ), 200
 
     if slack is not None and application.settings.slack_signing_secret is not None:
         handler = SlackRequestHandler(slack)
@@ -72,8 +82,8 @@ def create_server(
     return server
 
 
-def _page(title: str, sentence: str) -> str:
-    return _PAGE.format(title=escape(title), text=escape(sentence))
+def _page(t: Texts, title: str, sentence: str) -> str:
+    return _PAGE.format(language=t.language, title=escape(title), text=escape(sentence))
 
 
 def _metrics(application: Application) -> list[str]:
@@ -91,8 +101,9 @@ class Listening:
     """Serves a web application from threads of this process while the context lasts."""
 
     def __init__(self, server: Flask, port: int, host: str = "127.0.0.1") -> None:
+        listener = socket.create_server((host, port))  # waitress would leave its own open if the port is taken
         self._waitress: Any = waitress.create_server(  # type: ignore[attr-defined] # missing in its stubs
-            server, host=host, port=port, threads=8
+            server, sockets=[listener], threads=8
         )
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from bot.texts import mark
 from services.errors import InvalidInput
 from services.mailchimp import hosts
 from storage.vault import Vault
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     source_mapping: Path | None = Field(None, validation_alias="POSTINO_SOURCE_MAPPING")
     segments: str | None = Field(None, validation_alias="POSTINO_SEGMENTS")
     public_url: str | None = Field(None, validation_alias="POSTINO_PUBLIC_URL")
-    http_port: int = Field(8080, validation_alias=AliasChoices("POSTINO_HTTP_PORT"), ge=0, le=65535)
+    http_port: int = Field(8080, validation_alias="POSTINO_HTTP_PORT")
     log_level: str = Field("INFO", validation_alias="POSTINO_LOG_LEVEL")
     slack_api_url: str | None = Field(None, validation_alias="POSTINO_SLACK_API_URL")
     mailchimp_api_url: str | None = Field(None, validation_alias="POSTINO_MAILCHIMP_API_URL")
@@ -57,19 +59,35 @@ class Settings(BaseSettings):
             return hosts.check_override(url, field="url")
         except InvalidInput:
             raise ValueError(
-                "must begin with https:// or be an address of this computer, such as http://127.0.0.1:8000"
+                mark("must begin with https:// or be an address of this computer, such as http://127.0.0.1:8000")
             ) from None
+
+    @field_validator("http_port", mode="before")
+    @classmethod
+    def _port(cls, port: object) -> object:
+        if not str(port).isdecimal() or int(str(port)) > 65535:
+            raise ValueError(mark("must be a port, a number from 0 to 65535"))
+        return port
 
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, level: str) -> str:
         if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+            raise ValueError(mark("must be DEBUG, INFO, WARNING or ERROR"))
         return level.upper()
+
+    @classmethod
+    def unknown(cls) -> list[str]:
+        """Names in the environment and in ``.env`` that look like settings of ours and are none, such as misspelt ones."""
+        known = {_setting(name, field) for name, field in cls.model_fields.items()}
+        given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(cls).env_vars)}
+        return sorted(name for name in given - known if name.startswith(("POSTINO_", "MAILCHIMP_CLIENT")))
 
     @property
     def database(self) -> str:
-        """The database's URL: the one set, else SQLite in the home folder."""
+        """The database's URL: the one set, else SQLite in the home folder. Hosters write postgres:// for postgresql://."""
+        if self.database_url and self.database_url.startswith("postgres://"):
+            return self.database_url.replace("postgres", "postgresql", 1)
         return self.database_url or f"sqlite:///{self.home / 'postino.sqlite'}"
 
     def secret_keys(self) -> list[str]:
@@ -81,7 +99,25 @@ class Settings(BaseSettings):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text().split()
+            return self._keys_in(path)
         with os.fdopen(handle, "w") as file:
             file.write(Vault.new_key())
-        return path.read_text().split()
+        return self._keys_in(path)
+
+    @staticmethod
+    def _keys_in(path: Path) -> list[str]:
+        keys = path.read_text(encoding="ascii", errors="replace").split()
+        try:
+            Vault(keys)
+        except ValueError:
+            raise InvalidInput(
+                "The key file {path} is empty or damaged. Bring it back from a backup. Without it no stored credential can "
+                "be opened: then delete the file, and connect Mailchimp again.",
+                field="POSTINO_SECRET_KEY",
+                path=str(path),
+            ) from None
+        return keys
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    return field.validation_alias if isinstance(field.validation_alias, str) else name.upper()

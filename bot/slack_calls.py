@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -22,12 +22,29 @@ TEXT_BYTES = 3000
 """Observed: chat.update refuses more than 4,000 bytes of text, counted after escaping it once more."""
 
 CHANNEL_LOST = frozenset(
-    {"channel_not_found", "is_archived", "is_inactive", "not_in_channel", "restricted_action", "user_not_found"}
+    {
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "not_in_channel",
+        "restricted_action",
+        "user_not_found",
+        "user_disabled",
+    }
     | {"restricted_action_read_only_channel", "no_permission", "team_access_not_granted", "messages_tab_disabled"}
 )
 MESSAGE_LOST = frozenset(
     {"message_not_found", "cant_update_message", "edit_window_closed", "cannot_reply_to_message", "thread_not_found"}
 )
+STEP_LOST = frozenset(
+    {
+        "function_execution_not_found",
+        "function_execution_not_in_progress",
+        "access_denied",
+        "invalid_function_execution",
+    }
+)
+"""The step has ended already, or its workflow was stopped."""
 BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 NO_ANSWER = (OSError, http.client.HTTPException)
 """What slack_sdk lets through when the connection fails: urllib's and http.client's errors."""
@@ -76,6 +93,20 @@ def send(call: Callable[..., SlackResponse], message: Message, **where: Any) -> 
             raise
         log.error("slack.blocks_refused", error=code_of(error), text=len(message.text))
         return call(text=text, blocks=[], **where)
+
+
+def send_to_first(
+    call: Callable[..., SlackResponse], message: Message, people: Sequence[str], **where: Any
+) -> SlackResponse:
+    """Write directly to the first of these people who can be written to. Raises the last one's SlackApiError."""
+    *others, last = people
+    for person in others:
+        try:
+            return send(call, message, channel=person, **where)
+        except SlackApiError as error:
+            if code_of(error) not in CHANNEL_LOST:
+                raise
+    return send(call, message, channel=last, **where)
 
 
 class Budget:

@@ -1,6 +1,9 @@
-"""The hub, status and history: what there is, what goes on and what was, for commands and buttons."""
+"""The hub and the status: what there is and what goes on, for commands and buttons."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
 
 from bot.asked import Asked
 from bot.people import People
@@ -8,7 +11,7 @@ from bot.telling import Telling
 from bot.views import hub as views
 from bot.wiring import Application
 from services import access
-from storage.models import FINAL, Destination
+from storage.models import FINAL, Destination, Run
 
 
 class Status:
@@ -24,7 +27,10 @@ class Status:
         destinations = self._application.destinations.visible(asked.actor)
         shown = destinations[page * views.PAGE : (page + 1) * views.PAGE]
         rows = [self._row(asked, one) for one in shown]
-        asked.answer(views.hub(asked.t, rows, len(destinations), page), replacing=replacing)
+        runs = self._application.runs
+        waiting = [run for run in runs.unfinished(asked.actor) if runs.may_approve(asked.actor, run)]
+        told = [self._telling.run(run) for run in waiting[: views.WAITING_SHOWN]]
+        asked.answer(views.hub(asked.t, rows, len(destinations), page, told, len(waiting)), replacing=replacing)
 
     def turn(self, asked: Asked) -> None:
         """Another page of the hub, in place of the one shown."""
@@ -33,11 +39,22 @@ class Status:
     def status(self, asked: Asked, *, replacing: bool = False, shared: bool = False) -> None:
         """What is running, queued and waiting for approval, and the last runs."""
         runs = self._application.runs
-        going_on = [self._telling.run(run) for run in runs.unfinished(asked.actor)]
-        ended = [
-            self._telling.run(run) for run in runs.history(asked.actor) if run.status in FINAL and run.verifies is None
-        ]
-        asked.answer(views.status(asked.t, going_on, ended, shared=shared), replacing=replacing, shared=shared)
+        unfinished = runs.unfinished(asked.actor)
+        totals = Counter(str(run.status) for run in unfinished)
+        # To tell a run takes several questions: of hundreds only those that are shown are told.
+        going_on = [run for status in totals for run in _of(status, unfinished)[: views.GOING_ON_SHOWN]]
+        manageable = frozenset(run.id for run in going_on if access.may_manage(asked.actor, run.destination))
+        ended = [run for run in runs.history(asked.actor) if run.status in FINAL and run.verifies is None]
+        message = views.status(
+            asked.t,
+            [self._telling.run(run) for run in going_on],
+            [self._telling.run(run) for run in ended[: views.ENDED_SHOWN]],
+            totals=totals,
+            manageable=manageable,
+            approvable=frozenset(run.id for run in going_on if runs.may_approve(asked.actor, run)),
+            shared=shared,
+        )
+        asked.answer(message, replacing=replacing, shared=shared)
 
     def refresh(self, asked: Asked) -> None:
         """The status as it is now, in place of the one shown."""
@@ -46,27 +63,6 @@ class Status:
     def share(self, asked: Asked) -> None:
         """Show the status to everybody in the channel."""
         self.status(asked, shared=True)
-
-    def history(self, asked: Asked) -> None:
-        """The last runs of all destinations, or of the one named."""
-        named = self._application.destinations.named(asked.actor, asked.text) if asked.text else None
-        self._history(asked, views.Place(destination=named.id if named else None))
-
-    def open_history(self, asked: Asked) -> None:
-        """The history a button leads to."""
-        self._history(asked, views.Place.model_validate_json(asked.text))
-
-    def share_history(self, asked: Asked) -> None:
-        """Show a history to everybody in the channel."""
-        self._history(asked, views.Place.model_validate_json(asked.text), shared=True)
-
-    def _history(self, asked: Asked, place: views.Place, *, shared: bool = False) -> None:
-        name = None
-        if place.destination is not None:
-            name = self._application.destinations.get(asked.actor, place.destination).name
-        listed = self._application.runs.history(asked.actor, place.destination, views.RUNS_SHOWN)
-        shown = [self._telling.run(run) for run in listed if run.verifies is None]
-        asked.answer(views.history(asked.t, shown, name, place, shared=shared), shared=shared)
 
     def _row(self, asked: Asked, destination: Destination) -> views.Row:
         last = [run for run in self._application.runs.history(asked.actor, destination.id, 3) if run.verifies is None]
@@ -78,5 +74,9 @@ class Status:
             segments=len(destination.segments),
             schedule=destination.schedule,
             last=self._telling.run(last[0]) if last else None,
-            may_manage=access.may_manage(asked.actor, destination),
+            permission=access.permission(asked.actor, destination),
         )
+
+
+def _of(status: str, runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.status == status]

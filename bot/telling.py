@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import select
 
 from bot import texts
-from bot.people import People
+from bot.people import People, is_slack_user
 from bot.texts import Texts
 from bot.views import run_facts
 from bot.views.outcomes import LIMITS
 from bot.wiring import Application
+from services import access, weights
 from services.errors import PostinoError
 from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 
-HEAVIEST = 5
-"""How many of the segments that weigh most are named when a limit is exceeded."""
+UNUSUAL_SHARE = 0.5
+UNUSUAL_PROFILES = 25
+PERSON = "person"
+"""The trigger of runs that a person launched."""
+SUCCESS = frozenset({RunStatus.SUCCESSFUL, RunStatus.REJECTS})
 
 log = structlog.get_logger()
 
 
-def is_slack_user(person: str | None) -> bool:
-    """Whether a recorded person is a Slack user, rather than the command line or a schedule. Slack: ids begin with U or W."""
-    return bool(person) and str(person)[0] in "UW" and str(person).isalnum()
+def recipients(run: Run) -> list[str]:
+    """Who can hear of a run where no channel can be written to: who launched it, who approved it, who made the destination."""
+    candidates = (run.requested_by, run.approved_by, run.destination.created_by)
+    return list(dict.fromkeys(person for person in candidates if person and is_slack_user(person)))
 
 
 def recipient(run: Run) -> str | None:
-    """Who hears of a run where no channel can be written to: who launched it, else who made the destination."""
-    candidates = (run.requested_by, run.approved_by, run.destination.created_by)
-    return next((person for person in candidates if is_slack_user(person)), None)
+    """The first of ``recipients``."""
+    return next(iter(recipients(run)), None)
 
 
 class Telling:
@@ -66,6 +72,10 @@ class Telling:
             accept_removals=row.accept_removals,
             canary=row.canary,
             trigger=row.trigger,
+            rule=(runs.approval_rule(row) or "") if _is_undecided(row) else "",
+            rule_above=destination.approval_above,
+            maker=access.maker(destination) or "",
+            agreed_by=destination.consent_by,
             requested_by=row.requested_by,
             requested_at=row.requested_at,
             approved_by=row.approved_by,
@@ -80,21 +90,50 @@ class Telling:
             rate=rate,
             throttled=throttled,
             recovered=self.recovered(row),
-            weights=self._weights(row, plan) if reason.kind in LIMITS else (),
+            resized=self.resized(row),
+            mentions=tuple(destination.mentions),
+            weights=self._weights(row) if reason.kind in LIMITS else (),
         )
 
     def recovered(self, row: Run) -> bool:
-        """Whether this run succeeded after one of the same destination had failed."""
-        if row.status not in (RunStatus.SUCCESSFUL, RunStatus.REJECTS):
-            return False
-        before = self._application.runs.before(row)
-        return before is not None and before.status == RunStatus.FAILED
+        """Whether this run succeeded after one of the same destination that had not."""
+        return row.status in SUCCESS and not _trouble(row) and self.changed(row)
 
-    def failed_the_same_way(self, row: Run) -> bool:
-        """Whether the run before failed for the same reason: then nothing has changed."""
+    def changed(self, row: Run) -> bool:
+        """Whether the destination is in other trouble than after the run before, or in none any more."""
         before = self._application.runs.before(row)
-        same = before is not None and before.reason.get("message") == row.reason.get("message")
-        return same and before is not None and before.status == row.status == RunStatus.FAILED
+        return _trouble(row) != (_trouble(before) if before is not None else "")
+
+    def resized(self, row: Run) -> tuple[run_facts.Resized, ...]:
+        """The segments that have grown or shrunk by half and by 25 profiles since the last export that ended well."""
+        if row.status not in SUCCESS or row.verifies is not None:
+            return ()
+        before = self._application.runs.succeeded_before(row)
+        if before is None:
+            return ()
+        sizes = {one.segment: one.profiles for one in run_facts.Plan.model_validate(before.plan).segments}
+        changes = (
+            run_facts.Resized(one.segment, sizes[one.segment], one.profiles)
+            for one in run_facts.Plan.model_validate(row.plan).segments
+            if one.segment in sizes
+        )
+        unusual = [
+            one
+            for one in changes
+            if abs(one.now - one.before) >= max(UNUSUAL_PROFILES, UNUSUAL_SHARE * max(one.before, one.now))
+        ]
+        names = self._application.segments.display_names() if unusual else {}
+        return tuple(replace(one, segment=names.get(one.segment, one.segment)) for one in unusual)
+
+    def is_quiet(self, row: Run) -> bool:
+        """Whether nothing is posted about this run: a scheduled one of a quiet destination, with nothing unusual so far."""
+        quiet = row.destination.quiet or row.destination.digest_hour is not None
+        untold = quiet and row.trigger != PERSON and row.message_ts is None
+        return (
+            untold
+            and row.status not in (RunStatus.WAITING, RunStatus.CANCELED)
+            and not (row.status in FINAL and (_trouble(row) or self.changed(row) or self.resized(row)))
+        )
 
     def texts_for(self, client: WebClient, row: Run, channel: str | None) -> Texts:
         """The reader's language for a direct message, the destination's for a channel."""
@@ -137,13 +176,17 @@ class Telling:
             return None
         return other.destination.name if other.workspace_id == row.workspace_id else ""
 
-    def _weights(self, row: Run, plan: run_facts.Plan) -> tuple[run_facts.Weight, ...]:
-        weights = [run_facts.Weight(one.segment, one.profiles) for one in plan.segments]
-        if not weights:
-            chosen = {one.segment for one in row.destination.segments}
-            try:
-                segments = self._application.source.segments()
-            except PostinoError:
-                return ()
-            weights = [run_facts.Weight(one.display_name, one.profile_count) for one in segments if one.name in chosen]
-        return tuple(sorted(weights, key=lambda one: -one.profiles)[:HEAVIEST])
+    def _weights(self, row: Run) -> tuple[run_facts.Weight, ...]:
+        return tuple(run_facts.Weight(*one) for one in weights.heaviest(self._application.source, row))
+
+
+def _is_undecided(row: Run) -> bool:
+    """Whether a second person may still have to approve the run."""
+    return row.status == RunStatus.WAITING or (row.status not in FINAL and row.approved_by is None)
+
+
+def _trouble(row: Run) -> str:
+    """What is wrong after a run, the same words for the same thing; empty if nothing is."""
+    if row.status in SUCCESS:
+        return str(row.reason.get("waiting", ""))
+    return f"{row.status} {row.reason.get('message', '')}"

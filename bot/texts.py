@@ -1,26 +1,29 @@
 """Every text a person can read, in their language: translations by gettext, numbers and dates by Babel.
 
-Texts are written in English in the code; ``pybabel`` collects them from calls of ``t(…)``, ``t.plural(…)``, ``mark(…)`` and from
-the first argument of errors. A language needs only a catalog under ``bot/locales``.
+Texts are written in English in the code; ``bot.collecting`` finds them there. A language needs only a catalog under
+``bot/locales``: ``make catalog LANGUAGE=de`` begins one.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
-from gettext import NullTranslations
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
-from babel.support import Translations
 
 from services.errors import PostinoError, Value
 
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def mark(message: str) -> str:
@@ -29,20 +32,29 @@ def mark(message: str) -> str:
 
 
 class Texts:
-    """One language. Call it with an English text and its values to get the text people read."""
+    """One language. Call it with an English text and its values to get the text people read.
 
-    def __init__(self, language: str) -> None:
+    A value called ``path`` is told without the folders it lies in, because everybody in a channel may read it;
+    ``whole_paths`` is for the terminal.
+    """
+
+    def __init__(self, language: str, *, whole_paths: bool = False) -> None:
         self.language = language
+        self._whole_paths = whole_paths
         self._locale = Locale.parse(language)
-        self._catalog: NullTranslations = Translations.load(LOCALES, [language], domain="postino")
+        self._catalog = _catalog(language)
 
     def __call__(self, message: str, /, **values: Value) -> str:
         """The translation of ``message`` with its placeholders filled; whole numbers are written the language's way."""
-        return self._fill(self._catalog.gettext(message), values)
+        return self._fill(self._catalog.gettext(message), values) if message else ""
 
     def plural(self, one: str, many: str, count: int, /, **values: Value) -> str:
         """The form for ``count``, which is also the placeholder ``{count}``."""
         return self._fill(self._catalog.ngettext(one, many, count), {"count": count, **values})
+
+    def known(self, words: str) -> str:
+        """Somebody else's words, translated if there is a translation; they have no placeholders."""
+        return self._catalog.gettext(words) if words else ""
 
     def error(self, error: PostinoError) -> str:
         """An error as a sentence."""
@@ -60,26 +72,68 @@ class Texts:
         """A date with its time in a zone, short."""
         return str(format_datetime(moment.astimezone(ZoneInfo(zone)), "short", locale=self._locale))
 
+    def date(self, moment: datetime, zone: str) -> str:
+        """A date in a zone, its month as a word: ``Nov 25, 2026``."""
+        return str(format_date(moment.astimezone(ZoneInfo(zone)), "medium", locale=self._locale))
+
+    def spoken_moment(self, moment: datetime, zone: str) -> str:
+        """A date with its time in a zone, for those who hear it: ``November 25, 2026, 7:05 PM``."""
+        there = moment.astimezone(ZoneInfo(zone))
+        time = format_time(there, "short", locale=self._locale)
+        return f"{format_date(there, 'long', locale=self._locale)}, {time}"
+
+    def weekday(self, day: str) -> str:
+        """A weekday, given as ``mon``, as it is written within a sentence."""
+        return str(get_day_names("wide", locale=self._locale)[WEEKDAYS.index(day)])
+
+    def weekday_moment(self, moment: datetime, zone: str) -> str:
+        """The same with its weekday: ``Mon, 11/30/26, 7:00 AM``."""
+        there = moment.astimezone(ZoneInfo(zone))
+        return f"{format_datetime(there, 'EEE', locale=self._locale)}, {self.moment(moment, zone)}"
+
     def duration(self, seconds: float) -> str:
         """A length of time in words, rounded: ``3 minutes``."""
         return str(format_timedelta(timedelta(seconds=seconds), locale=self._locale, threshold=1.2))
 
     def _fill(self, text: str, values: dict[str, Value]) -> str:
-        shown = {name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
-        return text.format(**shown)
+        if "path" in values and not self._whole_paths:
+            values = values | {"path": Path(str(values["path"])).name}
+        return text.format(**{name: self._shown(value) for name, value in values.items()})
+
+    def _shown(self, value: Value) -> str:
+        """Numbers the language's way; a sentence inside a sentence in the same language."""
+        if not isinstance(value, str):
+            return self.number(value)
+        return self.known(value) if value.endswith(".") else value
+
+
+def catalog_file(language: str) -> Path:
+    """Where a language's translations are."""
+    return LOCALES / language / "LC_MESSAGES" / "postino.po"
+
+
+def _catalog(language: str) -> NullTranslations:
+    """A language's translations, compiled in memory: there is no step between a catalog and its use."""
+    if not catalog_file(language).exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with catalog_file(language).open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
 
 
 @cache
-def _of(language: str) -> Texts:
-    return Texts(language)
+def _of(language: str, whole_paths: bool) -> Texts:
+    return Texts(language, whole_paths=whole_paths)
 
 
 def languages() -> list[str]:
     """English, and every language there is a catalog for."""
-    return [DEFAULT, *sorted(path.name for path in LOCALES.iterdir() if (path / "LC_MESSAGES").is_dir())]
+    return [DEFAULT, *sorted(path.name for path in LOCALES.iterdir() if catalog_file(path.name).exists())]
 
 
-def of(locale: str | None) -> Texts:
-    """The texts for a Slack locale such as ``it-IT``: its language if there is a catalog for it, else English."""
+def of(locale: str | None, *, whole_paths: bool = False) -> Texts:
+    """The texts for a locale such as ``it-IT``: its language if there is a catalog for it, else English."""
     language = (locale or DEFAULT).replace("_", "-").split("-")[0].lower()
-    return _of(language if language in languages() else DEFAULT)
+    return _of(language if language in languages() else DEFAULT, whole_paths)

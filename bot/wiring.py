@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from bot import database_errors
 from bot.settings import Settings
 from services.access import COMMAND_LINE, Actor, Standing
 from services.connections import Connections
+from services.deciding import Deciding
 from services.destinations import Destinations
+from services.digests import Digests
+from services.dropped_tags import DroppedTags
 from services.duties import Exporting
 from services.errors import InvalidInput
 from services.exporting import Tools
 from services.individuals import Individuals
 from services.mailchimp import oauth
+from services.removing import Removals
+from services.rights import Rights
 from services.runs import Runs
+from services.schedules import Schedules
 from services.segments import Segments
 from services.sources import ProfileSource
 from services.sources.opening import open_source
@@ -36,6 +43,7 @@ class Application:
     vault: Vault
     shutdown: threading.Event
     clock: Clock = utc_now
+    rights: Rights = field(default_factory=Rights)
 
     @cached_property
     def source(self) -> ProfileSource:
@@ -79,13 +87,37 @@ class Application:
         return Runs(self.database)
 
     @cached_property
+    def deciding(self) -> Deciding:
+        return Deciding(self.database)
+
+    @cached_property
+    def removals(self) -> Removals:
+        return Removals(self.database, self.connections, self.destinations)
+
+    @cached_property
+    def dropped_tags(self) -> DroppedTags:
+        return DroppedTags(self.database, self.connections, self.destinations)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        from bot.engines.embedded import next_time  # APScheduler takes a while to import, and exports need none of it
+
+        return Schedules(self.database, self.source, self.destinations, self.runs, next_time)
+
+    @cached_property
+    def digests(self) -> Digests:
+        from bot.engines.embedded import next_time
+
+        return Digests(self.database, next_time)
+
+    @cached_property
     def individuals(self) -> Individuals:
         return Individuals(self.database, self.vault, self.source, self.destinations)
 
     @cached_property
     def exporting(self) -> Exporting:
         tools = Tools(self.database, self.vault, self.source, self.connections.open, self.settings.home)
-        return Exporting(tools, OwnerLocks(self.settings.home / "locks"), self.shutdown)
+        return Exporting(tools, OwnerLocks(self.settings.home / "locks"), self.shutdown, self.rights)
 
     def command_line(self) -> Actor:
         """Whoever has the machine: an administrator of the one workspace."""
@@ -113,18 +145,43 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         raise InvalidInput(
             "POSTINO_SECRET_KEY is not a valid key. Make one with: postino doctor --new-key", field="POSTINO_SECRET_KEY"
         ) from None
+    database = _opened(settings, clock)
+    return Application(settings, database, vault, threading.Event(), clock or utc_now)
+
+
+def _opened(settings: Settings, clock: Clock | None) -> Database:
     try:
         database = Database(settings.database, clock)
-    except ArgumentError:
+        database.migrate()
+    except NoSuchModuleError:
+        raise _unsupported() from None
+    except (ArgumentError, ValueError):
         raise InvalidInput(
             "POSTINO_DATABASE_URL is no database address. It looks like postgresql+psycopg://user:password@host/name.",
             field="POSTINO_DATABASE_URL",
         ) from None
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("psycopg"):
+            raise InvalidInput(
+                "A PostgreSQL database needs the Python package {package}. Install Postino with '.[postgres]'.",
+                field="POSTINO_DATABASE_URL",
+                package=error.name or "",
+            ) from None
+        raise _unsupported() from None
+    except DBAPIError as error:
+        raise database_errors.meaning(error) from None
+    except OSError as error:
         raise InvalidInput(
-            "This database needs the Python package {package}. For PostgreSQL install Postino with '.[postgres]'.",
+            "The folder of the database cannot be made: {folder}: {problem}. Check POSTINO_DATABASE_URL.",
             field="POSTINO_DATABASE_URL",
-            package=error.name or "",
+            folder=str(error.filename or ""),
+            problem=error.strerror or str(error),
         ) from None
-    database.migrate()
-    return Application(settings, database, vault, threading.Event(), clock or utc_now)
+    return database
+
+
+def _unsupported() -> InvalidInput:
+    return InvalidInput(
+        "Postino keeps its data in SQLite or PostgreSQL only; correct POSTINO_DATABASE_URL.",
+        field="POSTINO_DATABASE_URL",
+    )

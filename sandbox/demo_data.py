@@ -113,8 +113,9 @@ def generate(
 ) -> Summary:
     """Write a first refresh of ``profiles`` people into ``folder``, made if need be.
 
-    ``refresh`` is when it pretends to have been written (default: the full hour before this one); the files' times say
-    the same. More than eight ``segments`` are campaigns that overlap. Raises OSError if the folder cannot be written.
+    ``refresh`` is when it pretends to have been written (default: a full hour, long enough ago for two more refreshes);
+    the files' times say the same. More than eight ``segments`` are campaigns that overlap. Raises OSError if the folder
+    cannot be written.
     """
     return _write(folder, _State(seed, profiles, [], segments), refresh)
 
@@ -181,7 +182,7 @@ class _State:
 
 
 def _write(folder: Path, state: _State, refresh: datetime | None) -> Summary:
-    moment = (refresh or datetime.now(UTC).replace(minute=0) - timedelta(hours=1)).astimezone(UTC)
+    moment = (refresh or datetime.now(UTC).replace(minute=0) - timedelta(hours=3)).astimezone(UTC)
     moment = moment.replace(second=0, microsecond=0)
     segments = [*SEGMENTS[: state.segments], *(_campaign(number) for number in range(len(SEGMENTS), state.segments))]
     customers = _Table(folder, "Customer", moment, demo_people.HEADER)

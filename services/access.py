@@ -45,6 +45,14 @@ class Actor:
         return self.standing is Standing.ADMINISTRATOR
 
 
+class Permission(enum.StrEnum):
+    """What somebody may do with a destination."""
+
+    ADMINISTRATOR = "administrator"
+    CONTRIBUTOR = "contributor"
+    VIEWER = "viewer"
+
+
 def may_use(actor: Actor, connection: Connection | None) -> bool:
     """Whether somebody may create destinations on a connection."""
     if actor.standing is Standing.STRANGER or connection is None or connection.workspace_id != actor.workspace_id:
@@ -60,6 +68,20 @@ def may_manage(actor: Actor, destination: Destination) -> bool:
         return False
     own = destination.created_by == actor.person and may_use(actor, destination.connection)
     return actor.is_administrator or own
+
+
+def maker(destination: Destination) -> str | None:
+    """Who made a destination, if they may manage it without being an administrator."""
+    person = destination.created_by
+    as_member = Actor(destination.workspace_id, person, Standing.MEMBER)
+    return person if person != COMMAND_LINE and may_manage(as_member, destination) else None
+
+
+def permission(actor: Actor, destination: Destination) -> Permission:
+    """What a member of the workspace may do with a destination, in one word."""
+    if not may_manage(actor, destination):
+        return Permission.VIEWER
+    return Permission.ADMINISTRATOR if actor.is_administrator else Permission.CONTRIBUTOR
 
 
 def require_member(actor: Actor) -> None:
@@ -88,8 +110,17 @@ def require_use(actor: Actor, connection: Connection) -> None:
 def require_manage(actor: Actor, destination: Destination) -> None:
     """Raises ``NotAllowed`` unless the destination is the person's own and its connection is shared with them."""
     require_member(actor)
-    if not may_manage(actor, destination):
+    if may_manage(actor, destination):
+        return
+    if destination.created_by == actor.person and destination.connection is not None:
         raise NotAllowed(
-            "Only administrators and the person who created {destination} may do this. Ask an administrator.",
+            "The connection {connection} of {destination} is not shared with you any more. "
+            "Ask an administrator to share it.",
+            connection=destination.connection.name,
             destination=destination.name,
         )
+    raise NotAllowed(
+        "Only administrators and the person who created {destination} may do this. Ask an administrator.",
+        whom=maker(destination),
+        destination=destination.name,
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from services.hashing import VALUE_BYTES
+from services.hashing import EMPTY, VALUE_BYTES
 from services.mailing import MEMBERS_PER_TAG_CALL
 from services.rules import Class
 from services.scratch import Scratch
@@ -23,6 +24,7 @@ class Action(NamedTuple):
     fields: str
     hashes: bytes
     segments: int
+    profiles: bytes
 
 
 class TagChange(NamedTuple):
@@ -59,7 +61,7 @@ class Counters:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position."""
 
@@ -69,20 +71,30 @@ class Target:
     all_slots: Mapping[str, int]
     tag_names: tuple[str, ...]
     skip_merge_validation: bool
+    destination_id: int
 
     def fields_of(self, action: Action) -> dict[str, str]:
         """The values to send, by merge tag."""
         values = zip(self.merge_tags, action.fields.split(SEPARATOR), strict=False)
         return {tag: value for tag, value in values if value}
 
-    def hashes_of(self, action: Action, *, sent_only: bool = False) -> dict[int, bytes]:
-        """The hashes of the values the source wants, by slot; with ``sent_only`` those of the values in this action."""
+    def hashes_by_slot(self, action: Action) -> list[bytes]:
+        """The hashes of the values the source wants, for every slot of the audience; EMPTY where it maps none."""
+        return [EMPTY if at is None else action.hashes[at] for at in self._mapped_by_slot]
+
+    def hashes_sent(self, action: Action) -> dict[int, bytes]:
+        """The hashes of the values in this action, by slot."""
         values = action.fields.split(SEPARATOR)
         return {
             slot: action.hashes[index * VALUE_BYTES : (index + 1) * VALUE_BYTES]
             for index, slot in enumerate(self.slots)
-            if values[index] or not sent_only
+            if values[index]
         }
+
+    @cached_property
+    def _mapped_by_slot(self) -> list[slice | None]:
+        mapped = {slot: slice(index * VALUE_BYTES, (index + 1) * VALUE_BYTES) for index, slot in enumerate(self.slots)}
+        return [mapped.get(slot) for slot in range(len(self.all_slots))]
 
 
 def read(scratch: Scratch, table: str, size: int, *, limit: int | None = None) -> Iterator[Sequence[Action]]:
@@ -117,5 +129,5 @@ def read_tag_changes(scratch: Scratch, position: int) -> Iterator[Sequence[TagCh
 
 
 def _action(row: tuple[Any, ...]) -> Action:
-    n, key, profile, address, fields, hashes, segments = row
-    return Action(n, key, profile, address, fields, hashes, int.from_bytes(segments, "little"))
+    n, key, profile, address, fields, hashes, segments, profiles = row
+    return Action(n, key, profile, address, fields, hashes, int.from_bytes(segments, "little"), profiles)

@@ -73,9 +73,12 @@ def normalise(raw: str | None) -> Address | Problem:
     return _international(bare)
 
 
-def key(secret: bytes, normal: str) -> bytes:
-    """16 bytes that stand for an address and do not tell it: BLAKE2b keyed with ``secret`` (at most 64 bytes)."""
-    return hashlib.blake2b(normal.encode(), digest_size=16, key=secret).digest()
+def normal(raw: str) -> str | None:
+    """The form to compare that ``normalise`` gives, without the rest; None if it is no address."""
+    if _PLAIN.fullmatch(raw) and len(raw) <= LONGEST:
+        return raw.lower()
+    address = normalise(raw)
+    return None if isinstance(address, Problem) else address.normal
 
 
 def subscriber_hash(address: str) -> str:

@@ -14,14 +14,14 @@ from typing import TypeVar
 from services import actions, addresses, mailing
 from services.actions import Action, TagChange, Target
 from services.attempts import Attempt
-from services.errors import NotFound, Refused
+from services.errors import AccountLimit, NotFound
 from services.hashing import Hasher
 from services.lanes import Lanes
 from services.mailing import MEMBERS_PER_INSERT, MailingService, Member, Reason, Rule, Status
 from services.observing import ABSENT, got
 from services.planning import Planner, Rejected, positions
 from services.reckoning import Reckoning
-from services.rules import Class, Seen, TagMap, acknowledge_fields, merge_got, pack
+from services.rules import Class, Seen, TagMap, acknowledge_fields, fields_of_new, merge_got
 from services.scratch import Scratch
 from storage import ledger, refusals
 from storage.database import Database
@@ -63,8 +63,11 @@ class Applying:
         self._counters = reckoning.counters
         self._lanes = lanes
         self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
+        self._tags_by_slot = sorted(target.all_slots, key=target.all_slots.__getitem__)
         self._tags_in_bulk = True
         self._open: dict[bytes, str] = {}
+        self._unsettled: dict[bytes, mailing.MemberError] = {}
+        self._classed: set[bytes] = set()
 
     def apply(self, canary: int = 0) -> None:
         """Send everything, or with ``canary`` only so many inserts and their tags.
@@ -109,21 +112,24 @@ class Applying:
 
     def _settle_inserts(self, chunk: Sequence[Action], answer: mailing.BulkAnswer) -> None:
         by_key = {one.key: one for one in chunk}
+        by_address = {one.address.lower(): one.key for one in chunk}
+        acknowledged = self._seconds()
         rows, missing_tags = [], []
         for member in answer.members:
-            action = by_key.pop(self._key(member.address), None)
+            key = by_address.get(member.address.lower()) or self._key(member.address)
+            action = by_key.pop(key, None)
             if action is None:
                 continue
             if member.status is not Status.SUBSCRIBED:
                 self._open[action.key] = action.address
                 continue
             shown = self._shown(member)
-            rows.append(self._inserted(action, member, shown))
+            rows.append(self._inserted(action, member, shown, acknowledged))
             self._tags_shown(action.segments, shown)
-            missing_tags += [
-                (None, position, 0, action.key, action.address, action.profile)
-                for position in positions(action.segments & ~shown)
-            ]
+            if missing := action.segments & ~shown:
+                missing_tags += [
+                    (None, position, 0, action.key, action.address, action.profile) for position in positions(missing)
+                ]
         refused = []
         for error in answer.errors:
             action = by_key.pop(self._key(error.address), None)
@@ -140,16 +146,18 @@ class Applying:
         if self._tags_in_bulk and wanted and not shown:
             self._tags_in_bulk = False
 
-    def _inserted(self, action: Action, member: Member, shown: int) -> ledger.Row:
+    def _inserted(self, action: Action, member: Member, shown: int, acknowledged: int) -> ledger.Row:
         return ledger.Row(
             key=action.key,
             status=Status.SUBSCRIBED,
             changed=int(member.last_changed.timestamp()),
             tags=self._tags.to_ledger(shown),
-            fields=acknowledge_fields(pack(self._got(member)), self._target.hashes_of(action)),
-            acknowledged=self._seconds(),
+            fields=fields_of_new(self._got(member), self._target.hashes_by_slot(action)),
+            acknowledged=acknowledged,
             run_id=self._attempt.run_id,
             run_class=Class.NEW,
+            owner=self._target.destination_id,
+            profiles=action.profiles,
         )
 
     # Updates
@@ -162,7 +170,10 @@ class Applying:
         action = chunk[0]
         try:
             return self._service.update(
-                self._target.audience_id, addresses.subscriber_hash(action.address), self._target.fields_of(action)
+                self._target.audience_id,
+                addresses.subscriber_hash(action.address),
+                self._target.fields_of(action),
+                skip_merge_validation=self._target.skip_merge_validation,
             )
         except NotFound:
             return None
@@ -188,10 +199,12 @@ class Applying:
             status=answer.status,
             changed=int(answer.last_changed.timestamp()),
             tags=known.tags if known else 0,
-            fields=acknowledge_fields(shown, self._target.hashes_of(action, sent_only=True)),
+            fields=acknowledge_fields(shown, self._target.hashes_sent(action)),
             acknowledged=self._seconds(),
             run_id=self._attempt.run_id,
             run_class=Class.UPDATED,
+            owner=self._target.destination_id,
+            profiles=known.profiles if known else action.profiles,
         )
         if known is None or known.run_id != self._attempt.run_id:
             self._counters.classes[Class.UPDATED] += 1
@@ -219,22 +232,25 @@ class Applying:
         done |= {(self._key(address), True) for address in answer.removed}
         with self._database.read() as session:
             known = ledger.members(session, self._ledger_id, [change.key for change in chunk])
+        acknowledged = self._seconds()
         rows: dict[bytes, ledger.Row] = {}
         for change in chunk:
             row = rows.get(change.key) or known.get(change.key)
             if (change.key, change.remove) not in done:
                 self._open[change.key] = change.address
+                if change.profile is None:
+                    self._classed.add(change.key)
             elif row is not None:
-                rows[change.key] = self._tagged(row, change)
+                rows[change.key] = self._tagged(row, change, acknowledged)
         self._commit(list(rows.values()), [])
 
-    def _tagged(self, row: ledger.Row, change: TagChange) -> ledger.Row:
+    def _tagged(self, row: ledger.Row, change: TagChange, acknowledged: int) -> ledger.Row:
         bit = self._tags.to_ledger(1 << change.position)
         if change.remove:
             self._counters.tags_removed += 1
         else:
             self._counters.tags_added += 1
-        row = row._replace(tags=row.tags & ~bit if change.remove else row.tags | bit, acknowledged=self._seconds())
+        row = row._replace(tags=row.tags & ~bit if change.remove else row.tags | bit, acknowledged=acknowledged)
         if change.profile is None or row.run_id == self._attempt.run_id:
             return row
         self._counters.classes[Class.TAGS_ONLY] += 1
@@ -247,7 +263,7 @@ class Applying:
         if not self._open:
             return False
         self._drive(iter([[item] for item in self._open.items()]), self._send_lookup, self._settle_lookup)
-        self._open = {}
+        self._open, self._classed = {}, set()
         return bool(
             self._scratch.query(
                 "SELECT 1 FROM inserts UNION ALL SELECT 1 FROM updates UNION ALL SELECT 1 FROM tag_changes LIMIT 1"
@@ -265,13 +281,29 @@ class Applying:
             held = None if member.tags_cut else self._tags.to_ledger(self._shown(member))
             seen = Seen(member.status, int(member.last_changed.timestamp()), self._got(member), held)
         outcome, counted = self._planner.plan_one(key, seen, self._reckoning.reject)
-        if outcome is not None and not counted and outcome not in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
+        sends = outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY)
+        if key in self._classed:
+            # Counted when the run began, as suppressed or without consent: whatever is sent now must not count it again.
+            self._commit(self._as_suppressed(key) if sends else [], [])
+            return
+        if outcome is not None and not counted and not sends:
             self._counters.classes[outcome] += 1
         self._commit([], [])
 
+    def _as_suppressed(self, key: bytes) -> list[ledger.Row]:
+        with self._database.read() as session:
+            row = ledger.members(session, self._ledger_id, [key]).get(key)
+        return [row._replace(run_id=self._attempt.run_id, run_class=Class.SUPPRESSED)] if row is not None else []
+
     def _give_up(self) -> None:
-        """What is open after the last round is left to the next run: it stays among those not attempted."""
-        self._open = {}
+        """Reject whom round after round neither showed nor refused, with what was said of them last; the next run tries again."""
+        for chunk in actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT):
+            for action in chunk:
+                error = self._unsettled.get(action.key)
+                reason, text = (error.reason, error.text) if error is not None else (Reason.UNKNOWN, "")
+                self._counters.classes[Class.REJECTED] += 1
+                self._reckoning.reject(Rejected(action.profile, action.segments, action.address, reason, text))
+            self._commit([], [])
 
     # Committing
 
@@ -282,7 +314,7 @@ class Applying:
         for action, error in refused:
             rule = error.reason.rule
             if rule is Rule.READ_BACK:
-                self._open[action.key] = action.address
+                self._open[action.key], self._unsettled[action.key] = action.address, error
                 continue
             if rule is Rule.STOP:
                 stop = error
@@ -299,14 +331,15 @@ class Applying:
             ledger.put(session, self._ledger_id, rows)
             refusals.remember(session, self._ledger_id, kept)
         if stop is not None:
-            raise Refused(
+            raise AccountLimit(
                 "Mailchimp does not take more contacts for this account's plan: {text} "
-                "What was sent so far is kept. Look at the plan and billing in Mailchimp, then export again.",
+                "Look at the plan and billing in Mailchimp, then export again.",
                 text=stop.text,
             )
 
     def _marked(self, action: Action, status: Status) -> ledger.Row:
-        return ledger.Row(action.key, status, self._seconds(), 0, b"", 0, self._attempt.run_id, Class.REJECTED)
+        run_id = self._attempt.run_id
+        return ledger.Row(action.key, status, self._seconds(), 0, b"", 0, run_id, Class.REJECTED, 0, action.profiles)
 
     def _drive(
         self,
@@ -325,14 +358,14 @@ class Applying:
     # Small things
 
     def _shown(self, member: Member) -> int:
-        return sum(1 << self._positions_by_id[tag] for tag in member.tags if tag in self._positions_by_id)
+        known = self._positions_by_id
+        return sum([1 << known[tag] for tag in member.tags if tag in known])
 
     def _got(self, member: Member) -> bytes:
-        return got(member.fields, self._target.all_slots, self._hasher)
+        return got(member.fields, self._tags_by_slot, self._hasher)
 
     def _key(self, address: str) -> bytes:
-        normalised = addresses.normalise(address)
-        return b"" if isinstance(normalised, addresses.Problem) else self._hasher.key(normalised.normal)
+        return self._hasher.key_of(address) or b""
 
     def _now(self) -> datetime:
         with self._database.read() as session:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from services.errors import LostLease
-from services.mailing import Meter
+from services.mailing import Meter, Stopped
 from storage import runs
 from storage.database import Database
 from storage.models import Run
@@ -64,6 +64,7 @@ class Attempt:
         self._renewed = clock()
         self._progressed = clock()
         self._ended = threading.Event()
+        meter.gate = self._while_fresh
         self._thread = threading.Thread(target=self._keep, name=f"lease-{run.id}", daemon=True)
 
     def __enter__(self) -> Attempt:
@@ -94,6 +95,12 @@ class Attempt:
     def touch(self) -> None:
         """Say that work goes on, where it makes no calls and writes nothing: while the source is read."""
         self._progressed = self._clock()
+
+    def _while_fresh(self) -> None:
+        """Let a call go out only while the lease is fresh. Raises ``Stopped`` if the run is lost or stopped meanwhile."""
+        while not self.fresh:
+            if self.stop.wait(0.1):
+                raise Stopped
 
     def _halt(self, reason: StopReason) -> None:
         if self.stop_reason is None:

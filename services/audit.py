@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services import access
 from services.access import Actor
+from storage.database import Database
 from storage.models import AuditEntry, Json
+
+MOST = 100_000
+"""How many entries are told at once."""
 
 
 def record(
@@ -28,8 +32,15 @@ def record(
     )
 
 
-def entries(session: Session, workspace_id: int, limit: int = 100) -> Sequence[AuditEntry]:
-    """The latest entries of a workspace, newest first."""
-    return session.scalars(
-        select(AuditEntry).where(AuditEntry.workspace_id == workspace_id).order_by(AuditEntry.id.desc()).limit(limit)
-    ).all()
+def trail(database: Database, actor: Actor) -> list[AuditEntry]:
+    """The workspace's latest entries, oldest first; that they were read is one, too. Raises NotAllowed."""
+    access.require_administrator(actor)
+    with database.write() as session:
+        record(session, actor, database.now(session), "audit.exported", "")
+        latest = (
+            select(AuditEntry)
+            .where(AuditEntry.workspace_id == actor.workspace_id)
+            .order_by(AuditEntry.id.desc())
+            .limit(MOST)
+        )
+        return list(session.scalars(latest))[::-1]

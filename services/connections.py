@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,12 +20,14 @@ from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
 from storage.database import Database
-from storage.models import Connection, Destination, SignIn
+from storage.models import Connection, SignIn
 from storage.vault import SealBrokenError, Vault
 
 Answer = TypeVar("Answer")
 
 SIGN_IN_LASTS = timedelta(minutes=15)
+LATELY = 300.0
+"""Seconds for which audiences are remembered for a person who searches them: one answer for all letters typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Connections:
         self._api_url = api_url
         self._login_url = login_url
         self._pacers = Pacers()
+        self._audiences: dict[int, tuple[float, tuple[Audience, ...]]] = {}
 
     @property
     def can_sign_in(self) -> bool:
@@ -63,6 +67,16 @@ class Connections:
         access.require_administrator(actor)
         data_centre = oauth.data_centre_of(api_key, self._login_url)
         return self._connect(actor, name, "api_key", api_key.strip(), data_centre)
+
+    def reconnect(self, actor: Actor, connection_id: int, api_key: str) -> Connection:
+        """Give a connection a new API key of the same account.
+
+        Raises Refused for another account's key: destinations would go to other audiences.
+        """
+        access.require_administrator(actor)
+        known = self.get(actor, connection_id)
+        data_centre = oauth.data_centre_of(api_key, self._login_url)
+        return self._connect(actor, None, "api_key", api_key.strip(), data_centre, only=known)
 
     def begin_sign_in(self, actor: Actor, draft_id: str | None) -> str:
         """The address where the person signs in to Mailchimp; valid for 15 minutes, once."""
@@ -87,8 +101,14 @@ class Connections:
             )
         return oauth.authorize_url(self._app, state)
 
-    def finish_sign_in(self, state: str, code: str) -> Finished:
-        """Turn Mailchimp's answer into a connection. Raises Refused for a state that is unknown, used or too old."""
+    def finish_sign_in(
+        self, state: str, code: str, standing_of: Callable[[int, str], access.Standing | None]
+    ) -> Finished:
+        """Turn Mailchimp's answer into a connection.
+
+        Raises Refused for a state that is unknown, used or too old, and NotAllowed for whoever is no administrator any more
+        by ``standing_of`` (workspace id, person); where that cannot tell, what they were at the click counts.
+        """
         with self._database.write() as session:
             begun = session.get(SignIn, state)
             if begun is None or begun.expires_at < self._database.now(session):
@@ -96,8 +116,10 @@ class Connections:
             session.delete(begun)
         if self._app is None:
             raise Refused("Signing in to Mailchimp is not set up here.")
+        standing = standing_of(begun.workspace_id, begun.person) or access.Standing.ADMINISTRATOR
+        actor = Actor(begun.workspace_id, begun.person, standing)
+        access.require_administrator(actor)
         grant = oauth.authorise(self._app, code)
-        actor = Actor(begun.workspace_id, begun.person, access.Standing.ADMINISTRATOR)
         connection = self._connect(actor, None, "oauth", grant.token, grant.data_centre)
         return Finished(connection, begun.workspace_id, begun.person, begun.draft_id)
 
@@ -132,30 +154,19 @@ class Connections:
         with self._database.write() as session:
             connection = self._own(session, actor, connection_id)
             connection.shared_with, connection.shared_people = sharing.value, list(people)
-            audit.record(session, actor, self._database.now(session), "connection.shared", connection.name)
+            details = {"shared_with": sharing.value, "people": list(people)}
+            audit.record(session, actor, self._database.now(session), "connection.shared", connection.name, details)
 
-    def uses(self, actor: Actor, connection_id: int) -> list[Destination]:
-        """The destinations that use a connection."""
+    def set_ceiling(self, actor: Actor, connection_id: int, contacts: int | None) -> None:
+        """Say how many contacts exports may lift the account to; None for no such limit. Administrators only."""
         access.require_administrator(actor)
-        with self._database.read() as session:
-            return list(session.scalars(select(Destination).where(Destination.connection_id == connection_id)))
-
-    def remove(self, actor: Actor, connection_id: int, *, detach: bool = False) -> None:
-        """Remove a connection. One in use is refused, unless ``detach``: its destinations stay and cannot run."""
-        access.require_administrator(actor)
+        if contacts is not None and contacts < 1:
+            raise InvalidInput("A contact ceiling is a number above 0.", field="ceiling")
         with self._database.write() as session:
             connection = self._own(session, actor, connection_id)
-            users = list(session.scalars(select(Destination).where(Destination.connection_id == connection_id)))
-            if users and not detach:
-                raise Refused(
-                    "{connection} is used by {destinations}. Remove these first, or detach them: they are kept and cannot run.",
-                    connection=connection.name,
-                    destinations=", ".join(one.name for one in users),
-                )
-            for destination in users:
-                destination.connection_id = None
-            audit.record(session, actor, self._database.now(session), "connection.removed", connection.name)
-            session.delete(connection)
+            connection.contact_ceiling = contacts
+            now = self._database.now(session)
+            audit.record(session, actor, now, "connection.ceiling", connection.name, {"contacts": contacts})
 
     def open(self, connection: Connection, meter: Meter, stop: threading.Event) -> MailingService:
         """The account for an export: patient, counted, at the account's one pace."""
@@ -165,9 +176,14 @@ class Connections:
         """The account as it is now; also proves that the credential still works."""
         return self._ask(connection, lambda service: service.account())
 
-    def audiences(self, connection: Connection) -> tuple[Audience, ...]:
-        """The account's audiences, for somebody who waits."""
-        return self._ask(connection, lambda service: service.audiences())
+    def audiences(self, connection: Connection, *, lately: bool = False) -> tuple[Audience, ...]:
+        """The account's audiences, for somebody who waits; ``lately`` those of the last minutes, if they are known."""
+        told, known = self._audiences.get(connection.id, (float("-inf"), ()))
+        if lately and time.monotonic() - told < LATELY:
+            return known
+        found = self._ask(connection, lambda service: service.audiences())
+        self._audiences[connection.id] = (time.monotonic(), found)
+        return found
 
     def audience(self, connection: Connection, audience_id: str) -> Audience:
         """One audience. Raises NotFound."""
@@ -180,6 +196,15 @@ class Connections:
     def tags(self, connection: Connection, audience_id: str) -> tuple[Tag, ...]:
         """The audience's tags."""
         return self._ask(connection, lambda service: service.tags(audience_id))
+
+    def delete_tag(self, connection: Connection, audience_id: str, tag_id: int) -> None:
+        """Take one of the audience's tags off everybody by deleting it."""
+        self._ask(connection, lambda service: service.delete_tag(audience_id, tag_id))
+
+    def of_all_workspaces(self) -> list[Connection]:
+        """Every connection there is, for the daily check."""
+        with self._database.read() as session:
+            return list(session.scalars(select(Connection).order_by(Connection.id)))
 
     def mark_reconnect_needed(self, connection_id: int, *, needed: bool) -> bool:
         """Note that the credential was revoked, or works again; whether that is news."""
@@ -218,8 +243,16 @@ class Connections:
             raise NotFound("This connection does not exist any more.")
         return connection
 
-    def _connect(self, actor: Actor, name: str | None, kind: str, token: str, data_centre: str) -> Connection:
-        """Store an account under a name; the same account again replaces its credential."""
+    def _connect(
+        self,
+        actor: Actor,
+        name: str | None,
+        kind: str,
+        token: str,
+        data_centre: str,
+        only: Connection | None = None,
+    ) -> Connection:
+        """Store an account under a name; the same account again replaces its credential. ``only`` takes no other account."""
         with Mailchimp(token, data_centre, api_url=self._api_url, patience=INTERACTIVE) as service:
             try:
                 account = service.account()
@@ -235,6 +268,13 @@ class Connections:
             raise Refused(
                 "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
                 role=account.role,
+            )
+        if only is not None and account.id != only.account_id:
+            raise Refused(
+                "This belongs to the Mailchimp account {account}, not to {expected}. Nothing was changed. "
+                "Connect it as a new connection with /postino-connect.",
+                account=account.name,
+                expected=only.account_name,
             )
         if name is not None:
             name = " ".join(name.split())[:200]

@@ -1,64 +1,43 @@
-"""Saved exports: what may be saved, what is proposed, who agreed to which consent text."""
+"""Saved exports: who may see, save and change them, which tags they have, who agreed to which consent text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import access, audit, guarding, tagging, timetable
+from services import access, audit, forms, guarding, tagging
 from services.access import Actor
 from services.connections import Connections
 from services.errors import InvalidInput, NotFound, Refused
-from services.mailing import Audience, MergeField, Tag
-from services.sources import Attribute, ProfileSource
-from storage import ledger, runs
+from services.forms import CONSENT_VERSION as CONSENT_VERSION
+from services.forms import Brake as Brake
+from services.forms import Form as Form
+from services.forms import Policies as Policies
+from services.forms import policies_of as policies_of
+from services.forms import propose as propose
+from services.mailing import Audience, Tag
+from services.sources import ProfileSource
+from storage import ledger
 from storage.database import Database
-from storage.models import Connection, Destination, DestinationSegment, LedgerTag, RunStatus
-
-CONSENT_VERSION = 1
-"""The version of the consent text that is shown; raise it with every change of its wording, so that people are asked again."""
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-
-
-class Form(BaseModel):
-    """What a person fills in, in the wizard or at the command line."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    connection_id: int
-    audience_id: Name
-    email_attribute: str
-    fields: dict[str, str] = Field(default_factory=dict)
-    consent_attribute: str | None = None
-    consent_values: list[str] = Field(default_factory=list)
-    skip_required_fields: bool = False
-    segments: list[str]
-    tag_names: dict[str, str] = Field(default_factory=dict)
-    take_over: bool = False
-    schedule: str = "refresh"
-    time_zone: str = "UTC"
-    channel: str | None = None
-    language: str = "en"
-    agreed: bool = False
+from storage.models import Connection, Destination, DestinationSegment
 
 
 @dataclass(frozen=True, slots=True)
 class TakenTag:
-    """A tag that has a segment's name already: another destination's if ``ours``, else one from before Postino."""
+    """A tag that has a segment's name already: another destination's if ``ours``, else one from before Postino.
+
+    ``instead`` is the name the segment's own tag gets unless this one is taken over.
+    """
 
     name: str
     people: int
     ours: bool
+    instead: str
 
 
 class Destinations:
@@ -77,14 +56,16 @@ class Destinations:
         connection = self._connections.get(actor, form.connection_id)
         if edited is not None:
             access.require_manage(actor, edited)
-        self._check(form)
+        brake = _brake(actor, form, edited)
+        forms.check(form, [attribute.name for attribute in self._source.attributes()])
+        self.check_segments(form.segments)
         audience = self._connections.audience(connection, form.audience_id)
         fields = self._connections.merge_fields(connection, form.audience_id)
-        self._check_fields(form, fields)
+        forms.check_fields(form, fields)
         tag_names = self._tag_names(form, self._connections.tags(connection, form.audience_id), connection, edited)
         try:
             with self._database.write() as session:
-                saved = self._store(session, actor, form, connection, audience, tag_names, edited)
+                saved = self._store(session, actor, form, connection, audience, tag_names, brake, edited)
             return self.get(actor, saved.id)
         except IntegrityError as error:
             raise _already_taken(form, error) from None
@@ -102,29 +83,41 @@ class Destinations:
         return count
 
     def taken_tags(
-        self, actor: Actor, connection_id: int, audience_id: str, edited: Destination | None = None
+        self, actor: Actor, connection_id: int, audience_id: str, destination: str, edited: Destination | None = None
     ) -> dict[str, TakenTag]:
-        """By segment: the tag in the audience that has its name and is not the edited destination's own."""
+        """By segment: the tag in the audience that has its name and is not the edited destination's own.
+
+        ``destination`` is the name of what is being set up.
+        """
         connection = self._connections.get(actor, connection_id)
-        present = {ledger.fold(tag.name): tag for tag in self._connections.tags(connection, audience_id)}
+        tags = self._connections.tags(connection, audience_id)
+        present = {ledger.fold(tag.name): tag for tag in tags}
         with self._database.read() as session:
             claimed, own = tagging.claims(session, connection.account_id, audience_id, edited)
+            lost = tagging.lost(session, tags, edited) if edited is not None else {}
         kept = {chosen.segment for chosen in edited.segments} if edited is not None else set()
-        taken: dict[str, TakenTag] = {}
+        names = claimed | set(present)
+        taken = {
+            segment: TakenTag(tag.name, tag.members, False, tagging.free_name(tag.name[:80], names, destination))
+            for segment, tag in lost.items()
+        }
         for segment in self._source.segments():
             folded = ledger.fold(segment.display_name)
-            if segment.name in kept or folded in own or folded not in claimed | set(present):
+            if segment.name in kept or folded in own or folded not in names:
                 continue
             tag = present.get(folded)
             name, people = (tag.name, tag.members) if tag is not None else (segment.display_name, 0)
-            taken[segment.name] = TakenTag(name, people, ours=folded in claimed)
+            instead = tagging.free_name(segment.display_name[:80], names, destination)
+            taken[segment.name] = TakenTag(name, people, folded in claimed, instead)
         return taken
 
     def visible(self, actor: Actor) -> list[Destination]:
-        """All destinations of the workspace, by name: every member may view them."""
+        """All destinations of the workspace that are not being removed, by name: every member may view them."""
         access.require_member(actor)
         with self._database.read() as session:
-            statement = select(Destination).where(Destination.workspace_id == actor.workspace_id)
+            statement = select(Destination).where(
+                Destination.workspace_id == actor.workspace_id, Destination.removal.is_(None)
+            )
             return list(session.scalars(statement.order_by(Destination.name)))
 
     def named(self, actor: Actor, name: str) -> Destination:
@@ -141,61 +134,48 @@ class Destinations:
                 return one
         raise NotFound("This destination does not exist any more.")
 
-    def remove(self, actor: Actor, destination_id: int) -> None:
-        """Remove a destination: its schedule stops, its run is cancelled, its tags stay in Mailchimp and are no longer ours.
+    def set_policies(self, actor: Actor, destination_id: int, policies: Policies) -> Destination:
+        """Decide who else approves the destination's exports. Counts from the next step of a run that goes on already.
 
-        Raises Refused while a run of it is sending: it was asked to stop, remove the destination when it has.
+        Raises NotFound, and NotAllowed for everybody but administrators.
+        """
+        access.require_administrator(actor)
+        self.get(actor, destination_id)
+        with self._database.write() as session:
+            destination = session.get_one(Destination, destination_id)
+            destination.approval, destination.approval_above = policies.approval, policies.approval_above
+            destination.in_workflows = policies.in_workflows
+            destination.mentions, destination.quiet = list(policies.mentions), policies.quiet
+            now = self._database.now(session)
+            if policies.digest is None or destination.digested_until is None:
+                destination.digested_until = now if policies.digest is not None else None
+            destination.digest_hour = policies.digest
+            details = policies.model_dump(mode="json")
+            audit.record(session, actor, now, "destination.policies", destination.name, details)
+        return self.get(actor, destination_id)
+
+    def take_over_tags(self, actor: Actor, destination_id: int) -> Destination:
+        """Let the destination have the foreign tags that have the names of its own; from the next run on they follow it.
+
+        Raises NotFound, NotAllowed, and Refused if there are none.
         """
         destination = self.get(actor, destination_id)
         access.require_manage(actor, destination)
+        connection = self._connections.get(actor, destination.connection_id or 0)
+        present = self._connections.tags(connection, destination.audience_id)
         with self._database.write() as session:
-            now = self._database.now(session)
-            sending = False
-            for run in runs.unfinished(session, destination_id):
-                run.cancel_requested_by = actor.person
-                sending = sending or run.status == RunStatus.PROCESSING
-            if not sending:
-                for tag in session.scalars(select(LedgerTag).where(LedgerTag.destination_id == destination_id)):
-                    ledger.release_tag(session, tag)
-                session.delete(session.get_one(Destination, destination_id))
-                audit.record(session, actor, now, "destination.removed", destination.name)
-        if sending:
-            raise Refused(
-                "{destination} is exporting. It was asked to stop; remove it when it has.", destination=destination.name
-            )
+            row = session.get_one(Destination, destination_id)
+            found = tagging.lost(session, present, row)
+            if not found:
+                raise Refused("{destination} has all its tags. Preview the export again.", destination=row.name)
+            for chosen in row.segments:
+                chosen.take_over = chosen.take_over or chosen.segment in found
+            row.version += 1
+            details = {"tags": [tag.name for tag in found.values()]}
+            audit.record(session, actor, self._database.now(session), "destination.tags_taken_over", row.name, details)
+        return self.get(actor, destination_id)
 
     # Saving
-
-    def _check(self, form: Form) -> None:
-        if not form.name:
-            raise InvalidInput("Give the destination a name.", field="name")
-        if not form.agreed:
-            raise InvalidInput("Agree to the data privacy and compliance statement first.", field="agreed")
-        if not form.email_attribute:
-            raise InvalidInput("Choose the attribute that holds the e-mail address.", field="email_attribute")
-        attributes = {attribute.name for attribute in self._source.attributes()}
-        asked = {"email_attribute": [form.email_attribute], "fields": list(form.fields.values())}
-        if form.consent_attribute:
-            asked["consent_attribute"] = [form.consent_attribute]
-            if not form.consent_values:
-                raise InvalidInput("Say which values of the consent attribute allow mailing.", field="consent_values")
-        for field, names in asked.items():
-            for name in names:
-                if name not in attributes:
-                    raise InvalidInput("The profiles have no attribute {attribute}.", field=field, attribute=name)
-        if form.time_zone not in available_timezones():
-            raise InvalidInput(
-                "{zone} is not a time zone. It looks like Europe/Rome.", field="time_zone", zone=form.time_zone
-            )
-        timetable.crontab(form.schedule)
-        self.check_segments(form.segments)
-
-    def _check_fields(self, form: Form, fields: Sequence[MergeField]) -> None:
-        known = {field.tag for field in fields}
-        for merge_tag in form.fields:
-            if merge_tag not in known:
-                raise InvalidInput("The audience has no merge field {tag}.", field="fields", tag=merge_tag)
-        guarding.check_required(fields, list(form.fields), skip=form.skip_required_fields)
 
     def _tag_names(
         self, form: Form, present: Iterable[Tag], connection: Connection, edited: Destination | None
@@ -204,17 +184,21 @@ class Destinations:
 
         A name that a tag of somebody else has is avoided unless it was asked for or is to be taken over.
         """
+        present = list(present)
         foreign = {ledger.fold(tag.name) for tag in present}
         with self._database.read() as session:
             claimed, own = tagging.claims(session, connection.account_id, form.audience_id, edited)
+            lost = tagging.lost(session, present, edited) if edited is not None else {}
+        own -= {ledger.fold(tag.name) for segment, tag in lost.items() if not form.takes_over(segment)}
         kept = {chosen.segment: chosen.tag_name for chosen in edited.segments} if edited is not None else {}
+        kept = {segment: name for segment, name in kept.items() if segment not in lost or form.takes_over(segment)}
         display = {segment.name: segment.display_name for segment in self._source.segments()}
         names: dict[str, str] = {}
         for segment in form.segments:
             name = form.tag_names.get(segment) or kept.get(segment)
             if name is None:
                 name = (display.get(segment) or segment)[:80]
-                taken = (claimed - own) | (set() if form.take_over else foreign - own)
+                taken = (claimed - own) | (set() if form.takes_over(segment) else foreign - own)
                 taken |= {ledger.fold(other) for other in names.values()}
                 name = tagging.free_name(name, taken, form.name)
             names[segment] = " ".join(name.split())[:100]
@@ -228,6 +212,7 @@ class Destinations:
         connection: Connection,
         audience: Audience,
         tag_names: Mapping[str, str],
+        brake: Brake,
         edited: Destination | None,
     ) -> Destination:
         now = self._database.now(session)
@@ -244,41 +229,30 @@ class Destinations:
         destination.consent_attribute = form.consent_attribute
         destination.consent_values = list(form.consent_values)
         destination.skip_required_fields = form.skip_required_fields
-        destination.schedule = form.schedule
-        destination.time_zone = form.time_zone
+        if (destination.schedule, destination.time_zone) != (form.schedule, form.time_zone):
+            # A new schedule begins now: it does not owe what the old one would have run.
+            destination.schedule, destination.time_zone = form.schedule, form.time_zone
+            destination.next_run_at = None
+            destination.refresh_seen = self._source.refresh_marker().id[:200]
         destination.channel = form.channel
         destination.language = form.language
         destination.consent_version, destination.consent_by, destination.consent_at = CONSENT_VERSION, actor.person, now
+        destination.brake_share, destination.brake_people = brake.share, brake.people
         destination.updated_by, destination.updated_at = actor.person, now
         destination.version += 1
+        taken_over = {one.segment for one in destination.segments if one.take_over}
         if edited is None:
-            destination.refresh_seen = self._source.refresh_marker().id
             session.add(destination)
         destination.segments = [
-            DestinationSegment(segment=name, position=at, tag_name=tag_names[name], take_over=form.take_over)
+            DestinationSegment(segment=name, position=at, tag_name=tag_names[name], take_over=form.takes_over(name))
             for at, name in enumerate(form.segments)
         ]
         session.flush()
-        tagging.claim(session, destination, connection.account_id, tag_names, release_all=moved)
+        tagging.claim(session, destination, connection.account_id, tag_names, taken_over=taken_over, release_all=moved)
         action = "destination.created" if edited is None else "destination.edited"
         details = {"consent_version": CONSENT_VERSION, "segments": list(form.segments), "audience": audience.name}
         audit.record(session, actor, now, action, destination.name, details)
         return destination
-
-
-def propose(attributes: Sequence[Attribute], fields: Sequence[MergeField]) -> tuple[str | None, dict[str, str]]:
-    """A mapping from what names and types mean: the address attribute, and an attribute for each merge field that fits."""
-    by_meaning: dict[str, str] = {}
-    for attribute in sorted(attributes, key=lambda one: -one.fill_rate):
-        if attribute.semantic is not None:
-            by_meaning.setdefault(attribute.semantic, attribute.name)
-    meanings = {"FNAME": "first_name", "LNAME": "last_name", "PHONE": "phone", "BIRTHDAY": "birthday"}
-    mapping = {
-        field.tag: by_meaning[meanings[field.tag]]
-        for field in fields
-        if field.tag in ("FNAME", "LNAME") and meanings[field.tag] in by_meaning
-    }
-    return by_meaning.get("email"), mapping
 
 
 def _new(actor: Actor, now: datetime) -> Destination:
@@ -287,9 +261,16 @@ def _new(actor: Actor, now: datetime) -> Destination:
         created_by=actor.person,
         created_at=now,
         version=0,
-        brake_share=0.20,
-        brake_people=25,
     )
+
+
+def _brake(actor: Actor, form: Form, edited: Destination | None) -> Brake:
+    """The brake as it is to be. Raises NotAllowed if somebody else than an administrator changes it."""
+    before = Brake() if edited is None else Brake(share=edited.brake_share, people=edited.brake_people)
+    if form.brake is not None and form.brake != before:
+        access.require_administrator(actor)
+        return form.brake
+    return before
 
 
 def _fresh(session: Session, edited: Destination) -> Destination:
@@ -317,11 +298,15 @@ def _check_field_owners(session: Session, form: Form, connection: Connection, ed
             continue
         for merge_tag, attribute in form.fields.items():
             if other.fields.get(merge_tag, attribute) != attribute:
+                ours = other.workspace_id == connection.workspace_id
                 raise InvalidInput(
                     "{destination} fills the field {tag} of this audience from {attribute}. Use the same attribute here, "
-                    "or leave the field out.",
+                    "or leave the field out."
+                    if ours
+                    else "Another workspace fills the field {tag} of this audience from {attribute}. Use the same attribute "
+                    "here, or leave the field out.",
                     field="fields",
-                    destination=other.name if other.workspace_id == connection.workspace_id else "Another workspace",
+                    destination=other.name if ours else "",
                     tag=merge_tag,
                     attribute=other.fields[merge_tag],
                 )

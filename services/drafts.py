@@ -10,7 +10,8 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.access import Actor, Sharing
-from services.destinations import CONSENT_VERSION, Form, TakenTag
+from services.approving import Approval
+from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag
 from services.errors import NotFound
 from services.mailing import MergeField
 from storage import drafts
@@ -36,10 +37,13 @@ class Step(enum.IntEnum):
 class Answers(BaseModel):
     """Everything typed so far, and where the wizard stands.
 
-    ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one. ``rows`` are the
-    merge fields that have a row in step 3, in their order; ``fields`` what they are filled from; ``offered`` all of the
-    audience's, kept so that redrawing asks Mailchimp nothing. ``revision`` makes Slack forget what it remembers of
-    inputs that we filled anew; ``submitted`` is the view last submitted, and when (Unix seconds), so that one
+    ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one; ``touched`` says
+    whether anything would be lost with the draft. ``ceiling`` is the connection's, empty for none, None while it was not
+    asked. ``rows`` are the merge fields that have a row in step 3, in their order; ``fields`` what they are filled from;
+    ``with_address`` is the share of all profiles that have an address; ``offered`` all merge fields of the audience, kept so
+    that redrawing asks Mailchimp nothing. ``saved_tags`` are the edited destination's tags by segment, ``saved_audience``
+    its connection and audience, ``approval_before`` who approved its exports. ``revision`` makes Slack forget what it
+    remembers of inputs that we filled anew; ``submitted`` is the view last submitted, and when (Unix seconds), so that one
     that is delivered twice counts once; ``acted_at`` is Slack's time of the newest act, because acts overtake each other.
     """
 
@@ -47,6 +51,7 @@ class Answers(BaseModel):
 
     step: Step = Step.CONNECT
     turn: int = 0
+    touched: bool = False
     revision: int = 0
     submitted: str = ""
     submitted_at: float = 0.0
@@ -61,10 +66,12 @@ class Answers(BaseModel):
     key_asked: bool = False
     sharing: Sharing | None = None
     shared_people: list[str] = Field(default_factory=list)
+    ceiling: str | None = None
     agreed: bool = False
 
     audience_id: str | None = None
     audience_typed: str = ""
+    audience_by_id: bool = False
     audience_name: str = ""
     audience_members: int = 0
     offered: list[MergeField] = Field(default_factory=list)
@@ -77,11 +84,15 @@ class Answers(BaseModel):
     consent_attribute: str | None = None
     consent_values: list[str] = Field(default_factory=list)
 
+    source_problem: str | None = None
     taken: dict[str, TakenTag] = Field(default_factory=dict)
     vanished: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
     profiles: int | None = None
-    take_over: bool = False
+    with_address: float | None = None
+    take_over: list[str] = Field(default_factory=list)
+    saved_tags: dict[str, str] = Field(default_factory=dict)
+    saved_audience: tuple[int | None, str] | None = None
     schedule: str = "refresh"
     time: str = "07:00"
     weekday: str = "mon"
@@ -90,10 +101,28 @@ class Answers(BaseModel):
     channel: str | None = None
     channel_language: str | None = None
     preview: bool = False
+    approval: Approval = Approval.NEVER
+    approval_above: int | None = None
+    approval_before: tuple[Approval, int | None] = (Approval.NEVER, None)
+    brake_percent: int = 20
+    brake_people: int = 25
 
     def missing_fields(self) -> list[MergeField]:
         """The merge fields the audience requires and nothing fills."""
         return [field for field in self.offered if field.required and not self.fields.get(field.tag)]
+
+    def tags_left(self) -> list[str]:
+        """The tags the edited destination has and will not have any more: they stay on their people in Mailchimp."""
+        moved = self.saved_audience != (self.connection_id, self.audience_id)
+        return [tag for segment, tag in self.saved_tags.items() if moved or segment not in self.segments]
+
+    def become_copy(self, name: str) -> None:
+        """Be the answers of a new destination: with tags of its own, and a consent of its own to give."""
+        self.destination_id = self.destination_version = self.saved_audience = None
+        self.name, self.agreed = name, False
+        self.saved_tags, self.take_over = {}, []
+        self.approval_before = (Approval.NEVER, None)
+        self.revision += 1
 
     def timetable(self) -> str:
         """The schedule as it is stored."""
@@ -118,6 +147,7 @@ class Answers(BaseModel):
             channel=self.channel,
             language=self.channel_language or self.language,
             agreed=self.agreed,
+            brake=Brake(share=self.brake_percent / 100, people=self.brake_people),
         )
 
 
@@ -145,11 +175,18 @@ def of_destination(destination: Destination, person: str) -> Answers:
         consent_attribute=destination.consent_attribute,
         consent_values=list(destination.consent_values),
         segments=[chosen.segment for chosen in destination.segments],
-        take_over=any(chosen.take_over for chosen in destination.segments),
+        take_over=[chosen.segment for chosen in destination.segments if chosen.take_over],
+        saved_tags={chosen.segment: chosen.tag_name for chosen in destination.segments},
+        saved_audience=(destination.connection_id, destination.audience_id),
         schedule=schedule,
         time_zone=destination.time_zone,
         channel=destination.channel,
         channel_language=destination.language,
+        approval=Approval(destination.approval),
+        approval_above=destination.approval_above,
+        approval_before=(Approval(destination.approval), destination.approval_above),
+        brake_percent=round(destination.brake_share * 100),
+        brake_people=destination.brake_people,
         **times,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from services.attempts import LEASE, Attempt, StopReason
 from services.errors import LimitExceeded, LostLease, PostinoError, ReconnectNeeded, Refused, Unavailable
 from services.exporting import Export, Outcome, Tools
 from services.mailing import Meter, Stopped
+from services.rights import Rights
 from services.rules import Class
 from services.workers import OwnerLocks
 from storage import runs
@@ -38,32 +39,36 @@ class Exporting:
     tools: Tools
     locks: OwnerLocks
     shutdown: threading.Event = field(default_factory=threading.Event)
+    rights: Rights = field(default_factory=Rights)
     lease: timedelta = LEASE
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
 
     def __call__(self) -> bool:
         """Take and carry out the next due run; whether there was one."""
         self.recover()
-        with self.tools.database.write() as session:
-            run = runs.claim_next(session, self.worker, self.tools.database.now(session), self.lease)
-            if run is None:
-                return False
-            lock = self.locks.take(run.id)
-            running.announce(session, run, self.tools.database.now(session))
-        with lock:
+        with ExitStack() as held:
+            with self.tools.database.write() as session:
+                run = runs.claim_next(session, self.worker, self.tools.database.now(session), self.lease)
+                if run is None:
+                    return False
+                held.enter_context(self._lock(run.id))
+                running.announce(session, run, self.tools.database.now(session))
             self._carry_out(run)
         return True
 
     def carry_out(self, run_id: int) -> Run | None:
-        """Take and carry out this very run, as the command line does; None if another run holds the account."""
+        """Take and carry out this very run, as the command line does; None if another run holds the account.
+
+        Raises OperationalError when the database cannot be used any more; the run is then taken over by the next call.
+        """
         self.recover()
         database = self.tools.database
-        with database.write() as session:
-            if not runs.claim(session, run_id, self.worker, database.now(session), self.lease):
-                return None
-            lock = self.locks.take(run_id)
-            run = session.get_one(Run, run_id, populate_existing=True)
-        with lock:
+        with ExitStack() as held:
+            with database.write() as session:
+                if not runs.claim(session, run_id, self.worker, database.now(session), self.lease):
+                    return None
+                held.enter_context(self._lock(run_id))
+                run = session.get_one(Run, run_id, populate_existing=True)
             self._carry_out(run)
         with database.read() as session:
             return session.get_one(Run, run_id)
@@ -85,12 +90,18 @@ class Exporting:
                         self._give_up_on(run, now)
                         running.announce(session, run, now)
 
+    def _lock(self, run_id: int) -> AbstractContextManager[None]:
+        """The run's file lock where it tells that its owner died; elsewhere the lease does, and a frozen owner would block us."""
+        return self.locks.take(run_id) if self.tools.database.on_sqlite else nullcontext()
+
     def _give_up_on(self, run: Run, now: datetime) -> None:
         run.status, run.finished_at = RunStatus.FAILED, now
+        counted = sum(run.counters.get(outcome.word, 0) for outcome in Class if outcome is not Class.NOT_ATTEMPTED)
+        run.counters = run.counters | {"not_attempted": max(0, run.counters.get("profiles", 0) - counted)}
         run.reason = running.as_reason(
             Refused(
-                "The export was interrupted {count} times and was given up. What was sent is kept; "
-                "look at the log, then export again: it goes on where it was.",
+                "The export was interrupted {count} times and was given up. "
+                "Look at the log, then export again: it goes on where it was.",
                 count=run.crashes,
             )
         )
@@ -101,6 +112,7 @@ class Exporting:
         with Attempt(database, run, meter, self.shutdown, lease=self.lease) as attempt:
             export: Export | None = None
             try:
+                self.rights.require(run)
                 export = Export(self.tools, run, attempt, meter)
                 outcome = export.carry_out()
                 self._finish(attempt, outcome)
@@ -112,15 +124,17 @@ class Exporting:
                 self._release(attempt, export, error)
             except PostinoError as error:
                 self._fail(attempt, export, error)
-            except OperationalError:
-                log.exception("run.database_failed", run=run.id)
+            except OperationalError as error:
+                # Away, locked or full: nothing can be written down, so whoever called is told, and the run is taken over later.
+                log.warning("run.database_failed", run=run.id, kind=type(error.orig).__name__)
+                raise
             except Exception:
                 log.exception("run.crashed", run=run.id)
                 self._fail(
                     attempt,
                     export,
                     Refused(
-                        "Something went wrong inside Postino (reference {reference}). What was sent is kept; the log tells more.",
+                        "Something went wrong inside Postino (reference {reference}). The log tells more.",
                         reference=f"run-{run.id}-{run.attempt}",
                     ),
                 )

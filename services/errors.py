@@ -45,7 +45,11 @@ class NotFound(PostinoError):
 
 
 class NotAllowed(PostinoError):
-    """The person may not do this; the sentence says whom to ask."""
+    """The person may not do this; the sentence says whom to ask. ``whom`` is somebody else who may, as they are recorded."""
+
+    def __init__(self, message: str, /, *, whom: str | None = None, **values: Value) -> None:
+        self.whom = whom
+        super().__init__(message, **values)
 
 
 class LimitExceeded(PostinoError):

@@ -17,14 +17,14 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import guarding, observing, snapshot, tagging
+from services import approving, guarding, observing, snapshot, tagging
 from services.actions import Counters, Target
 from services.applying import Applying
 from services.attempts import Attempt
 from services.errors import InvalidInput, ReconnectNeeded, Refused
 from services.hashing import Hasher
-from services.lanes import LANES, Lanes
-from services.mailing import Audience, MailingService, MergeField, Meter
+from services.lanes import LANES, WORKERS, Lanes
+from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter
 from services.observing import Observer, Watched
 from services.planning import Plan, Planner
 from services.reckoning import Reckoning
@@ -32,12 +32,13 @@ from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
 from services.snapshot import Consent, MappedField, Snapshot
 from services.sources import ProfileSource
-from storage import ledger, runs, tombstones
+from storage import decisions, destinations, ledger, runs, tombstones
 from storage.database import Database
 from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import SealBrokenError, Vault
 
 FULL_READ_EVERY = timedelta(days=7)
+STATISTICS_LAG = timedelta(minutes=10)  # Mailchimp caches an account's totals for at least five minutes
 
 OpenMailing = Callable[[Connection, Meter, threading.Event], MailingService]
 
@@ -85,20 +86,40 @@ class Export:
         service = self._tools.open_mailing(self._connection, self._meter, self._attempt.stop)
         if self._run.attempt > 1:
             service.start_with(2)
-        with Scratch(self._tools.scratch_folder) as scratch, _lanes() as executor:
-            return self._loop(scratch, service, executor)
+        with (
+            Scratch(self._tools.scratch_folder) as scratch,
+            ThreadPoolExecutor(1, thread_name_prefix="holders") as aside,
+            _lanes() as executor,  # shut first, which ends what goes on aside
+        ):
+            return self._loop(scratch, service, executor, aside)
 
-    def _loop(self, scratch: Scratch, service: MailingService, executor: ThreadPoolExecutor) -> Outcome:
+    def _loop(
+        self, scratch: Scratch, service: MailingService, executor: ThreadPoolExecutor, aside: ThreadPoolExecutor
+    ) -> Outcome:
         audience, fields = self._preflight(service)
         mapped = self._mapped(fields)
-        taken = self._taken = self._take(scratch, mapped)
+        self._step("reading")
         book = self._open_book(mapped)
         present = self._tags(service, book)
         tags = TagMap(
             tuple(row.bit for row in present), {at: row.tag_id for at, row in enumerate(present) if row.tag_id}
         )
-        rules = Rules(tags, book.slots, book.hasher.refusal, book.forgotten, self._run.verifies)
-        plan, planner = self._plan(scratch, service, executor, book, tags, rules)
+        rules = self._rules(tags, book)
+        observer = Observer(
+            scratch, service, self._destination.audience_id, book.all_slots, book.hasher, executor, LANES
+        )
+        watched = [Watched(position, tag_id) for position, tag_id in tags.ids.items()]
+        # Whom the tags are on is asked while the source is read: one waits for Mailchimp, the other for this computer.
+        # But calls of an attempt that was killed may still arrive: then members are read first, and their tags after them.
+        aside_now, later = (watched, []) if self._run.attempt == 1 else ([], watched)
+        holders = aside.submit(observer.holders, aside_now)
+        try:
+            taken = self._taken = self._take(scratch, mapped, book.hasher)
+        except BaseException:
+            self._attempt.stop.set()  # no call is repeated for a run that has failed
+            raise
+        holders.result()
+        plan, planner = self._plan(scratch, observer, later, book, tags, rules)
         held = self._guard(plan, taken, present)
         accepted = self._run.accept_removals
         if not accepted:
@@ -110,7 +131,7 @@ class Export:
             return Outcome(self.reckoning.counters, summary, "approval", held)
         self.reckoning.begin(plan)
         tags, names = self._make_tags(service, present, tags)
-        planner.use(Rules(tags, book.slots, book.hasher.refusal, book.forgotten, self._run.verifies), tags)
+        planner.use(self._rules(tags, book), tags)
         target = Target(
             audience_id=self._destination.audience_id,
             merge_tags=tuple(one.merge_field.tag for one in mapped),
@@ -118,6 +139,7 @@ class Export:
             all_slots=book.all_slots,
             tag_names=names,
             skip_merge_validation=self._destination.skip_required_fields,
+            destination_id=self._destination.id,
         )
         self._step("sending", plan=summary)
         Applying(
@@ -167,11 +189,7 @@ class Export:
             )
         return [MappedField(by_tag[tag], attribute) for tag, attribute in self._destination.fields.items()]
 
-    def _take(self, scratch: Scratch, mapped: Sequence[MappedField]) -> Snapshot:
-        self._step("reading")
-        with self._database.write() as session:
-            runs.replace_rejects(session, self._run.id)
-            self._hasher = Hasher(self._ledger_secret(session))
+    def _take(self, scratch: Scratch, mapped: Sequence[MappedField], hasher: Hasher) -> Snapshot:
         consent = None
         if self._destination.consent_attribute:
             allowing = frozenset(value.strip().casefold() for value in self._destination.consent_values)
@@ -183,7 +201,7 @@ class Export:
             self._destination.email_attribute,
             mapped,
             consent,
-            self._hasher,
+            hasher,
             self._attempt.stop,
             self._attempt.touch,
         )
@@ -201,14 +219,27 @@ class Export:
 
     def _open_book(self, mapped: Sequence[MappedField]) -> _Book:
         with self._database.write() as session:
+            runs.replace_rejects(session, self._run.id)
+            hasher = Hasher(self._ledger_secret(session))
             row = ledger.open_ledger(session, self._connection.account_id, self._destination.audience_id)
             before = set(ledger.field_slots(session, row.id, ()))
             forgotten = tombstones.keys(session, self._run.workspace_id)
+            decided = decisions.of_ledger(session, row.id)
             slots = ledger.field_slots(session, row.id, [one.merge_field.tag for one in mapped])
+            elders = {
+                elder.id: frozenset(slots[tag] for tag in elder.fields if tag in slots)
+                for elder in destinations.older_on_audience(session, self._destination)
+            }
         mapped_tags = [one.merge_field.tag for one in mapped]
         # A field that was never looked at is unknown for everybody: only a full reading tells.
         unknown = bool(set(mapped_tags) - before)
-        return _Book(row.id, row, slots, [slots[tag] for tag in mapped_tags], self._hasher, forgotten, unknown)
+        return _Book(
+            row.id, row, slots, [slots[tag] for tag in mapped_tags], hasher, forgotten, unknown, elders, decided
+        )
+
+    def _rules(self, tags: TagMap, book: _Book) -> Rules:
+        verifies = self._run.verifies
+        return Rules(tags, book.slots, book.hasher.refusal, book.forgotten, verifies, book.elders, book.decided)
 
     def _tags(self, service: MailingService, book: _Book) -> list[LedgerTag]:
         with self._database.write() as session:
@@ -217,21 +248,24 @@ class Export:
             )
 
     def _plan(
-        self,
-        scratch: Scratch,
-        service: MailingService,
-        executor: ThreadPoolExecutor,
-        book: _Book,
-        tags: TagMap,
-        rules: Rules,
+        self, scratch: Scratch, observer: Observer, unread: Sequence[Watched], book: _Book, tags: TagMap, rules: Rules
     ) -> tuple[Plan, Planner]:
         self._step("comparing")
-        observer = Observer(
-            scratch, service, self._destination.audience_id, book.all_slots, book.hasher, executor, LANES
-        )
         watermark = None if book.unread or self._due_for_full_read(book.row) else book.row.watermark
+        if snapshot.count_people(scratch) < observer.size(watermark) // MEMBERS_PER_PAGE:
+            # Few people, many members: each is looked up, which takes fewer calls than the pages that might show them.
+            observer.lookups(snapshot.addresses_of_people(scratch))
+            observer.holders(unread)
+            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=False, everybody_seen=False)
+            if not plan.unsure:
+                with self._database.write() as session:
+                    self.reckoning.flush_rejects(session)
+                return plan, planner
+            # Somebody has another address now. Only the pages tell how they stand under the one before.
+            if unread:
+                scratch.clear("holders")
         began = observer.changes(watermark)
-        observer.holders([Watched(position, tag_id) for position, tag_id in tags.ids.items()])
+        observer.holders(unread)
         in_full = watermark is None
         planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
         if not in_full and not self._agrees(observer, plan, began):
@@ -248,7 +282,14 @@ class Export:
         return plan, planner
 
     def _draw_up(
-        self, scratch: Scratch, book: _Book, tags: TagMap, rules: Rules, *, in_full: bool
+        self,
+        scratch: Scratch,
+        book: _Book,
+        tags: TagMap,
+        rules: Rules,
+        *,
+        in_full: bool,
+        everybody_seen: bool = True,
     ) -> tuple[Planner, Plan]:
         self.reckoning.forget_rejects()
         now = int(self._now().timestamp())
@@ -259,9 +300,12 @@ class Export:
             rules,
             tags,
             run_id=self._run.id,
+            destination_id=self._destination.id,
             now=now,
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
+            everybody_seen=everybody_seen,
+            hash_profile=book.hasher.profiles(self._run.workspace_id),
         )
         return planner, planner.draw_up(self.reckoning.reject, self._taken.segments)
 
@@ -279,7 +323,11 @@ class Export:
 
     def _guard(self, plan: Plan, taken: Snapshot, present: Sequence[LedgerTag]) -> list[guarding.Held]:
         self._step("checking limits")
-        guarding.check_ceiling(plan.classes[Class.NEW], self._total_contacts, self._connection.contact_ceiling)
+        with self._database.read() as session:
+            # Mailchimp's own count is minutes old: what other runs have added since is not in it yet.
+            since = self._database.now(session) - STATISTICS_LAG
+            total = self._total_contacts + runs.added_since(session, self._run, since)
+        guarding.check_ceiling(plan.classes[Class.NEW], total, self._connection.contact_ceiling)
         highest: dict[int, int] = {}
         today: date = self._now().astimezone(UTC).date()
         with self._database.write() as session:
@@ -293,9 +341,15 @@ class Export:
     ) -> tuple[TagMap, tuple[str, ...]]:
         """Create the tags that do not exist yet, and the names of all as they are now."""
         ids, names = dict(tags.ids), []
+        audience_id = self._destination.audience_id
+        with self._database.write() as session:
+            tagging.note_asked(session, [row.id for row in present if row.tag_id is None])
         for position, row in enumerate(present):
             if row.tag_id is None:
-                made = service.create_tag(self._destination.audience_id, row.name)
+                made = service.create_tag(audience_id, row.name)
+                # One that was there is ours only if our own call, whose answer was lost, has made it: then nobody holds it.
+                if holders := service.tag_members(audience_id, made.id, count=1).total:
+                    raise tagging.foreign(made.name, holders)
                 try:
                     with self._database.write() as session:
                         tagging.note_created(session, row.id, made)
@@ -311,9 +365,12 @@ class Export:
         return TagMap(tags.bits, ids), tuple(names)
 
     def _needs_approval(self, summary: Json) -> bool:
-        """Whether an approved run has grown beyond what was approved."""
+        """Whether an approved run has grown beyond what was approved, or the destination's rule asks for a second person."""
         approved = self._run.plan.get("binding") if self._run.approved_by else None
-        return approved is not None and bool(guarding.has_grown(summary["binding"], approved))
+        if approved is not None and guarding.has_grown(summary["binding"], approved):
+            return True
+        with self._database.read() as session:
+            return approving.is_missing(session, self._run, summary)
 
     def _step(self, name: str, **values: object) -> None:
         with self._database.write() as session:
@@ -335,11 +392,13 @@ class _Book:
     hasher: Hasher
     forgotten: frozenset[bytes]
     unread: bool
+    elders: Mapping[int, frozenset[int]]
+    decided: Mapping[bytes, bool]
 
 
 @contextmanager
 def _lanes() -> Iterator[ThreadPoolExecutor]:
-    executor = ThreadPoolExecutor(LANES, thread_name_prefix="lane")
+    executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="lane")
     try:
         yield executor
     finally:

@@ -136,8 +136,10 @@ def _birthday(text: str, merge_field: mailing.MergeField) -> Cleaned:
     elif short := re.fullmatch(r"(\d{1,2})[-/.](\d{1,2})", text, re.ASCII):
         text = f"{short[1]}/{short[2]}/2000"
     found = _read_date(text, day_first=day_first)
-    # Mailchimp: a birthday is sent as MM/DD whatever the field's own format, which only says how it is shown
-    return Cleaned(f"{found:%m/%d}") if found else Cleaned(None, Problem.NOT_A_BIRTHDAY)
+    if found is None:
+        return Cleaned(None, Problem.NOT_A_BIRTHDAY)
+    # Mailchimp reads a birthday in the field's own order: the other one is refused from the 13th on, and swapped before.
+    return Cleaned(f"{found:%d/%m}" if day_first else f"{found:%m/%d}")
 
 
 def _phone(text: str, merge_field: mailing.MergeField) -> Cleaned:

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from services import access, addresses, audit
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services import access, addresses, audit, masking
 from services.access import Actor
 from services.destinations import Destinations
 from services.errors import InvalidInput
 from services.hashing import Hasher
 from services.mailing import Status
+from services.rejects import Problem
+from services.rules import Class
 from services.sources import ProfileSource
-from storage import tombstones
+from storage import decisions, tombstones
 from storage.database import Database
-from storage.models import Destination, LedgerMember, Refusal
+from storage.models import FINAL, Destination, LedgerMember, LedgerTag, Refusal, Run, RunReject
 from storage.vault import Vault
+
+
+class Obstacle(enum.StrEnum):
+    """The first thing that keeps somebody from being exported to a destination."""
+
+    NO_PROFILE = "no_profile"
+    NO_SEGMENT = "no_segment"
+    NO_CONNECTION = "no_connection"
+    SUPPRESSED = "suppressed"  # the status says in which way
+    REJECTED = "rejected"  # ``refused`` says why
+    KEPT_OUT = "kept_out"  # a person decided so, because they had left under another address
+    CONSENT_OR_NEW = "consent_or_new"  # not seen in the audience: not exported yet, or without consent
+    NEW = "new"  # not exported yet
+    FORGOTTEN = "forgotten"  # on request: never exported again
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one person stands in one destination: segments they are in, what the audience showed last, and any refusal."""
+    """How one person stands in one destination: segments they are in, what the audience showed last, and any refusal.
+
+    ``exported`` says whether this destination wrote to them; ``sent_at`` is when an export last did in its audience, and
+    ``sent_by`` whose it was, which may be another destination; ``obstacle`` is what keeps them from being exported, None if
+    nothing does.
+    """
 
     destination: str
     profiles: tuple[str, ...]
@@ -27,14 +54,47 @@ class Standing:
     status: str | None
     exported: bool
     refused: str | None
+    sent_at: datetime | None
+    sent_by: str | None
+    obstacle: Obstacle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """When an export last wrote to a member, and the ids of all destinations that did.
+
+    ``by`` is the destination it was, None for one that is gone.
+    """
+
+    at: datetime
+    by: Destination | None
+    destinations: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What forgetting removed, and the one tombstone that stays, named by the first half of its key."""
+    """What forgetting removed, by kind, and the one tombstone that stays, named by the first half of its key.
+
+    ``audiences`` are those in which Postino knew the person until now; ``forgotten_before`` is when it was asked for first.
+    """
 
     tombstone: str
     removed: dict[str, int]
+    audiences: tuple[str, ...]
+    in_source: bool
+    forgotten_before: datetime | None
+
+
+def require_address(email: str) -> addresses.Address:
+    """The address as it is known by. Raises InvalidInput for what is none: nothing can be stored under it."""
+    address = addresses.normalise(email)
+    if isinstance(address, addresses.Problem):
+        raise InvalidInput(
+            "This is not an e-mail address. Postino exports none like it, and nothing is stored under it. "
+            "Check how it is written.",
+            field="email",
+        )
+    return address
 
 
 class Individuals:
@@ -50,46 +110,159 @@ class Individuals:
         """Whether the person was forgotten on request, and how they stand in each destination. Administrators only."""
         access.require_administrator(actor)
         key = self._key(email)
-        with self._database.read() as session:
+        with self._database.write() as session:
+            # Whom it was about would be a trace of them.
+            audit.record(session, actor, self._database.now(session), "person.asked_about", "")
             known = tombstones.known_in(session, key)
             refused = tombstones.refused_in(session, key)
+            decided = decisions.known_in(session, key)
             forgotten = key in tombstones.keys(session, actor.workspace_id)
+            sent = {place: _last_sending(session, member) for place, member in known.items()}
+        called = {one.name: one.display_name for one in self._source.segments()}
         standings = []
-        for destination in self._destinations.visible(actor):
+        found: dict[str, list[tuple[str, list[str]]]] = {}
+        destinations = self._destinations.visible(actor)
+        chosen = {one.segment for destination in destinations for one in destination.segments}
+        for destination in destinations:
+            attribute = destination.email_attribute
+            if attribute not in found:
+                found[attribute] = self._source.find(attribute, email, chosen)
             place = (destination.connection.account_id if destination.connection else "", destination.audience_id)
-            standings.append(self._standing(destination, email, known.get(place), refused.get(place)))
+            standing = self._standing(
+                destination,
+                found[attribute],
+                called,
+                known.get(place),
+                sent.get(place),
+                refused.get(place),
+                decided.get(place),
+            )
+            standings.append(replace(standing, obstacle=Obstacle.FORGOTTEN) if forgotten else standing)
         return forgotten, standings
 
     def forget(self, actor: Actor, email: str) -> Receipt:
-        """Remove every trace of a person but one keyed tombstone. Mailchimp and the source are not touched."""
+        """Remove every trace of a person but one keyed tombstone. Mailchimp and the source are not touched.
+
+        Asking again, or for somebody who was never known, changes nothing more and gives a receipt too.
+        """
         access.require_administrator(actor)
         key = self._key(email)
-        profiles: set[str] = set()
-        for attribute in {one.email_attribute for one in self._destinations.visible(actor)}:
-            profiles |= {profile for profile, _ in self._source.find(attribute, email)}
+        destinations = self._destinations.visible(actor)
+        profiles = self._profiles(destinations, email)
         with self._database.write() as session:
             now = self._database.now(session)
-            removed = tombstones.forget(session, actor.workspace_id, key, sorted(profiles), now)
+            hashed = [*map(Hasher(self._vault.ledger_secret(session)).profiles(actor.workspace_id), profiles)]
+            before = tombstones.forgotten_at(session, actor.workspace_id, key)
+            known = {audience_id for _, audience_id in tombstones.known_in(session, key)}
+            # Somebody who has left the source already can only be found by the masked address, which others may share.
+            masked = func.lower(RunReject.masked_address) == masking.mask(email.strip()).lower()
+            theirs = RunReject.profile_id.in_(profiles) if profiles else masked
+            removed = tombstones.forget(session, actor.workspace_id, key, hashed, email.strip().lower(), theirs, now)
             audit.record(session, actor, now, "person.forgotten", key.hex()[:16])
-        return Receipt(key.hex()[:16], removed)
+        tombstones.let_go(self._database)
+        names = {one.audience_name for one in destinations if one.audience_id in known}
+        return Receipt(key.hex()[:16], removed, tuple(sorted(names)), bool(profiles), before)
+
+    def _profiles(self, destinations: Sequence[Destination], email: str) -> list[str]:
+        """The profiles with this address in any attribute that some destination takes addresses from."""
+        attributes = {one.email_attribute for one in destinations}
+        return sorted({profile for attribute in attributes for profile, _ in self._source.find(attribute, email)})
 
     def _standing(
-        self, destination: Destination, email: str, member: LedgerMember | None, refusal: Refusal | None
+        self,
+        destination: Destination,
+        found: Sequence[tuple[str, list[str]]],
+        called: Mapping[str, str],
+        member: LedgerMember | None,
+        sent: Sending | None,
+        refusal: Refusal | None,
+        decided: bool | None,
     ) -> Standing:
-        found = self._source.find(destination.email_attribute, email)
         chosen = {one.segment for one in destination.segments}
+        within = {segment for _, segments in found for segment in segments if segment in chosen}
+        segments = tuple(sorted(called.get(segment, segment) for segment in within))
+        profiles = tuple(profile for profile, _ in found)
+        status = Status(member.status) if member is not None else None
+        refused = refusal.reason if refusal is not None else self._rejected(destination, profiles)
+        if refused == Problem.OTHER_ADDRESS and decided:
+            refused = None
+        by = sent.by if sent is not None else None
+        ours = by is not None and by.workspace_id == destination.workspace_id
         return Standing(
             destination=destination.name,
-            profiles=tuple(profile for profile, _ in found),
-            segments=tuple(sorted({segment for _, segments in found for segment in segments if segment in chosen})),
-            status=Status(member.status).name.lower() if member is not None else None,
-            exported=member is not None and member.acknowledged > 0,
-            refused=refusal.reason if refusal is not None else None,
+            profiles=profiles,
+            segments=segments,
+            status=status.name.lower() if status is not None else None,
+            exported=sent is not None and destination.id in sent.destinations,
+            refused=refused,
+            sent_at=sent.at if sent is not None and ours else None,
+            sent_by=by.name if by is not None and ours else None,
+            obstacle=_obstacle(destination, profiles, segments, status, refused, kept_out=decided is False),
         )
 
+    def _rejected(self, destination: Destination, profiles: Sequence[str]) -> str | None:
+        """Why the destination's last export that sent anything rejected one of these profiles, if it did."""
+        with self._database.read() as session:
+            last = (
+                select(Run.id)
+                .where(Run.destination_id == destination.id, Run.status.in_(FINAL), Run.preview.is_(False))
+                .where(Run.verifies.is_(None))
+                .order_by(Run.id.desc())
+                .limit(1)
+            )
+            rejected = select(RunReject.reason).where(RunReject.run_id == last.scalar_subquery())
+            return session.scalar(rejected.where(RunReject.profile_id.in_(profiles)).limit(1))
+
     def _key(self, email: str) -> bytes:
-        address = addresses.normalise(email)
-        if isinstance(address, addresses.Problem):
-            raise InvalidInput("This is not an e-mail address.", field="email")
+        address = require_address(email)
         with self._database.write() as session:
             return Hasher(self._vault.ledger_secret(session)).key(address.normal)
+
+
+def _last_sending(session: Session, member: LedgerMember) -> Sending | None:
+    """What the ledger and its runs tell of it; None if nothing was ever sent.
+
+    A later taking off of a tag leaves no trace but its time, and is no sending: that ended with the run. A rejected change
+    leaves none but its run: then the values that the fields show tell whose they are.
+    """
+    if not member.acknowledged:
+        return None
+    at, run = datetime.fromtimestamp(member.acknowledged, UTC), session.get(Run, member.run_id)
+    if run is not None and run.finished_at is not None:
+        at = min(at, run.finished_at)
+    if run is not None and member.run_class != Class.REJECTED:
+        by: Destination | None = run.destination
+    else:
+        by = session.get(Destination, member.owner)
+    statement = select(LedgerTag.destination_id, LedgerTag.bit).where(
+        LedgerTag.ledger_id == member.ledger_id, LedgerTag.folded_name.is_not(None)
+    )
+    bits = int.from_bytes(member.tags, "little")
+    tagged = {owner for owner, bit in session.execute(statement) if owner is not None and bits >> bit & 1}
+    return Sending(at, by, frozenset(tagged if by is None else {by.id, *tagged}))
+
+
+def _obstacle(
+    destination: Destination,
+    profiles: Sequence[str],
+    segments: Sequence[str],
+    status: Status | None,
+    refused: str | None,
+    *,
+    kept_out: bool,
+) -> Obstacle | None:
+    if not profiles:
+        return Obstacle.NO_PROFILE
+    if not segments:
+        return Obstacle.NO_SEGMENT
+    if destination.connection is None:
+        return Obstacle.NO_CONNECTION
+    if status is not None and status is not Status.SUBSCRIBED:
+        return Obstacle.SUPPRESSED
+    if status is None and kept_out:
+        return Obstacle.KEPT_OUT
+    if refused is not None:
+        return Obstacle.REJECTED
+    if status is None:
+        return Obstacle.CONSENT_OR_NEW if destination.consent_attribute else Obstacle.NEW
+    return None

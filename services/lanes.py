@@ -1,7 +1,6 @@
 """The lanes of a run: calls in flight at once, settled one after the other by the thread that drives them.
 
-A chunk that is refused whole or too slow is divided and sent again; nothing is sent while the lease is not fresh, and a stop lets
-the calls in flight finish.
+A chunk that is refused whole or too slow is divided and sent again; a stop lets the calls in flight finish.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from services.attempts import Attempt
 
 LANES = 8
 """Calls in flight at once, of the ten connections a Mailchimp account has."""
+WORKERS = LANES + 2
+"""Threads for them: while all calls are in flight, the next ones are written already and wait for their turn."""
 TOO_SLOW_BELOW = 125
 """Chunks are halved after repeated time-outs down to this size."""
 
@@ -47,11 +48,11 @@ class Lanes:
         flying: dict[Future[Answer], Sequence[Item]] = {}
         failure: BaseException | None = None
         while True:
-            while failure is None and not self._attempt.stop.is_set() and len(flying) < LANES + 2:
+            while failure is None and not self._attempt.stop.is_set() and len(flying) < WORKERS:
                 chunk = again.popleft() if again else next(chunks, None)
                 if chunk is None:
                     break
-                flying[self._executor.submit(self._while_fresh, send, chunk)] = chunk
+                flying[self._executor.submit(send, chunk)] = chunk
             if not flying:
                 break
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -94,13 +95,6 @@ class Lanes:
         self._refused_in_a_row.append(refused.text)
         if len(self._refused_in_a_row) > 4 and len(set(self._refused_in_a_row)) == 1:
             raise refused
-
-    def _while_fresh(self, send: Callable[[Sequence[Item]], Answer], chunk: Sequence[Item]) -> Answer:
-        """Send only while the lease is fresh: a worker that froze must not wake up and send."""
-        while not self._attempt.fresh:
-            if self._attempt.stop.wait(0.1):
-                raise mailing.Stopped
-        return send(chunk)
 
 
 def _halves(chunk: Sequence[Item]) -> list[Sequence[Item]]:

@@ -16,10 +16,10 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from services import errors
 from services.reasons import Reason as Reason
@@ -42,6 +42,7 @@ class Status(enum.IntEnum):
     TRANSACTIONAL = 5
     ARCHIVED = 6
     FORGOTTEN = 7  # permanently deleted, remembered by us: the service never shows it
+    GONE = 9  # was in the audience and is there no more: deleted, or known under another address by now
     UNKNOWN = 8  # a word the service did not use when this was written: suppressed like the rest
 
 
@@ -98,8 +99,7 @@ class Tag:
     kind: Literal["static", "saved", "fuzzy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member as the service showed it.
 
     ``fields`` holds every merge field as text, "" where it is empty. ``member_id`` is the hash the service
@@ -181,25 +181,27 @@ class TimedOut(errors.Unavailable):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            "Mailchimp took too long to answer. What was sent so far is kept; the rest is tried in smaller parts."
-        )
+        super().__init__("Mailchimp took too long to answer. The next try goes on where this one stopped.")
 
 
 class Stopped(errors.PostinoError):
     """The stop event is set: no call was begun, or one that failed is not repeated. Nobody's fault."""
 
     def __init__(self) -> None:
-        super().__init__("The work was asked to stop. What was sent so far is kept.")
+        super().__init__("The work was asked to stop.")
 
 
 @dataclass
 class Meter:
-    """Counts calls and retries over all lanes of a run; ``last_call`` is when one last began (``time.monotonic``)."""
+    """Counts calls and retries over all lanes of a run; ``last_call`` is when one last began (``time.monotonic``).
+
+    ``gate`` is passed just before a call goes out: it may wait, or raise ``Stopped``.
+    """
 
     calls: int = 0
     retries: int = 0
     last_call: float | None = None
+    gate: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def count(self, *, retry: bool) -> None:
@@ -244,6 +246,9 @@ class MailingService(Protocol):
     def create_tag(self, audience_id: str, name: str) -> Tag:
         """An empty tag. If it exists already, e.g. after a lost race, the existing one."""
 
+    def delete_tag(self, audience_id: str, tag_id: int) -> None:
+        """Take the tag off everybody by deleting it; one that is gone already is no matter."""
+
     def members(
         self,
         audience_id: str,
@@ -261,8 +266,8 @@ class MailingService(Protocol):
 
     def tag_members(
         self, audience_id: str, tag_id: int, *, offset: int = 0, count: int = MEMBERS_PER_PAGE
-    ) -> Page[Member]:
-        """One page of a tag's holders, whatever their status, without fields and tags. NotFound if the tag is gone."""
+    ) -> Page[str]:
+        """One page of the addresses of a tag's holders, whatever their status. Raises NotFound if the tag is gone."""
 
     def member(self, audience_id: str, address: str) -> Member | None:
         """One member with all its tags; None if it was never seen or permanently deleted."""

@@ -8,15 +8,14 @@ read again from where more people left it than the overlap covers.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from services import addresses
 from services.errors import NotFound, Unavailable
-from services.hashing import EMPTY, VALUE_BYTES, Hasher
+from services.hashing import Hasher
 from services.mailing import MEMBERS_PER_PAGE, MailingService, Member, Page, Status
 from services.scratch import Scratch
 
@@ -64,7 +63,7 @@ class Observer:
         self._scratch = scratch
         self._service = service
         self._audience = audience_id
-        self._slots = slots
+        self._tags_by_slot = sorted(slots, key=slots.__getitem__)
         self._hasher = hasher
         self._executor = executor
         self._width = width
@@ -145,7 +144,7 @@ class Observer:
             since = since if last is None else last - timedelta(seconds=1)
 
     def _read_tag(self, tag: Watched) -> int:
-        def read(offset: int) -> Page[Member]:
+        def read(offset: int) -> Page[str]:
             return self._service.tag_members(self._audience, tag.tag_id, offset=offset)
 
         for _ in range(3):
@@ -158,7 +157,7 @@ class Observer:
         # Whoever was skipped even so is tagged again, which changes nothing, or loses the tag in the next run.
         return total
 
-    def _pages(self, read: Callable[[int], Page[Member]]) -> Iterator[_Read[Member]]:
+    def _pages(self, read: Callable[[int], Page[Item]]) -> Iterator[_Read[Item]]:
         """All pages in order, several in flight, each telling whether more people left before it than the overlap covers."""
         first = read(0)
         yield _Read(first.items, first.total, drifted=False)
@@ -170,13 +169,13 @@ class Observer:
     def _note(self, members: Iterable[Member]) -> None:
         rows = []
         for member in members:
-            key = self._key(member.address)
+            key = self._hasher.key_of(member.address)
             if key is not None:
                 rows.append((key, member.status, int(member.last_changed.timestamp()), self._got(member), None))
         self._scratch.add("seen", rows, 5)
 
     def _note_lookup(self, address: str, member: Member | None) -> None:
-        key = self._key(address)
+        key = self._hasher.key_of(address)
         if key is None:
             return
         if member is None:
@@ -186,25 +185,17 @@ class Observer:
         changed = int(member.last_changed.timestamp())
         self._scratch.add("seen", [(key, member.status, changed, self._got(member), tags)], 5)
 
-    def _note_holders(self, position: int, members: Iterable[Member]) -> None:
-        keyed = ((self._key(member.address), position, member.address) for member in members)
+    def _note_holders(self, position: int, holders: Iterable[str]) -> None:
+        keyed = [(self._hasher.key_of(address), position, address) for address in holders]
         self._scratch.add("holders", [row for row in keyed if row[0] is not None], 3)
 
-    def _key(self, address: str) -> bytes | None:
-        normalised = addresses.normalise(address)
-        return None if isinstance(normalised, addresses.Problem) else self._hasher.key(normalised.normal)
-
     def _got(self, member: Member) -> bytes:
-        return got(member.fields, self._slots, self._hasher)
+        return got(member.fields, self._tags_by_slot, self._hasher)
 
 
-def got(fields: Mapping[str, str], slots: Mapping[str, int], hasher: Hasher) -> bytes:
+def got(fields: Mapping[str, str], tags_by_slot: Sequence[str], hasher: Hasher) -> bytes:
     """The hashes of what Mailchimp shows in the mapped fields, by slot."""
-    packed = bytearray(VALUE_BYTES * (max(slots.values(), default=-1) + 1))
-    for tag, slot in slots.items():
-        value = fields.get(tag, "")
-        packed[slot * VALUE_BYTES : (slot + 1) * VALUE_BYTES] = hasher.value(value) if value else EMPTY
-    return bytes(packed)
+    return b"".join([hasher.value(fields.get(tag, "")) for tag in tags_by_slot])
 
 
 @dataclass(frozen=True, slots=True)

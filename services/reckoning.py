@@ -45,11 +45,13 @@ class Reckoning:
         """What the preview shows, from the real plan; ``held`` are the removals that wait."""
         waiting = {one.position for one in held}
         removed = {at: count for at, count in plan.tags_removed.items() if at not in waiting}
-        calls = (
-            math.ceil(plan.classes[Class.NEW] / MEMBERS_PER_INSERT)
-            + plan.classes[Class.UPDATED]
-            + sum(math.ceil(count / MEMBERS_PER_TAG_CALL) for count in removed.values())
+        new = plan.classes[Class.NEW]
+        # New contacts bring their tags along; whoever is a member already gets them, and loses them, by calls of the tag's.
+        tagging = sum(
+            math.ceil(max(plan.tags_added.get(at, 0) - new, removed.get(at, 0)) / MEMBERS_PER_TAG_CALL)
+            for at in {*plan.tags_added, *removed}
         )
+        calls = math.ceil(new / MEMBERS_PER_INSERT) + plan.classes[Class.UPDATED] + tagging
         work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
         return {
             "profiles": taken.profiles,
@@ -83,6 +85,8 @@ class Reckoning:
             "calls": calls,
             "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
             "dropped_values": taken.dropped_values,
+            "unreadable": taken.unreadable,
+            "vanished": [read.name for read in taken.segments if read.vanished],
         }
 
     def begin(self, plan: Plan) -> None:
@@ -102,7 +106,8 @@ class Reckoning:
     def save(self, session: Session) -> None:
         """Write the counters, as the holder of the run, in the transaction of what they count. Raises ``LostLease``."""
         self._measure()
-        self._attempt.write(session, counters=self.counters.as_json())
+        # Whoever gets on is not given up: crashes count while nothing is acknowledged between them.
+        self._attempt.write(session, counters=self.counters.as_json(), crashes=0)
         self.flush_rejects(session)
 
     def reject(self, rejected: Rejected) -> None:
@@ -116,6 +121,7 @@ class Reckoning:
                 "masked_address": mask(rejected.address)[:120] if rejected.address else "",
                 "reason": str(rejected.reason),
                 "detail": mask_text(rejected.detail)[:500],
+                "key": rejected.key or None,
             }
         )
 

@@ -17,6 +17,8 @@ class Problem(enum.StrEnum):
     INVALID_ADDRESS = "invalid_address"
     UNKNOWN_PROFILE = "unknown_profile"
     UNREADABLE = "unreadable"
+    UNREADABLE_PROFILE = "unreadable_profile"
+    OTHER_ADDRESS = "other_address"
 
     @property
     def sentence(self) -> str:
@@ -28,6 +30,13 @@ _SENTENCES = {
     Problem.NO_ADDRESS: "The profile has no e-mail address. Complete it in the source.",
     Problem.INVALID_ADDRESS: "The e-mail address cannot be valid. Correct it in the source.",
     Problem.UNKNOWN_PROFILE: "The segment names a profile that the profile table does not hold. Refresh the source.",
+    Problem.UNREADABLE_PROFILE: (
+        "The profile is missing from the profile table, some of whose rows could not be read. Correct these rows in the source."
+    ),
+    Problem.OTHER_ADDRESS: (
+        "The same profile unsubscribed, or was archived or deleted, under another address. "
+        "Decide whether it is exported under the new one."
+    ),
     Problem.UNREADABLE: "The row could not be read as a profile. Correct the line in the source.",
 }
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from services import access, audit
+from services import access, approving, audit
 from services.access import Actor
 from services.destinations import CONSENT_VERSION
-from services.errors import NotFound, PostinoError, ReconnectNeeded, Refused
+from services.errors import NotAllowed, NotFound, PostinoError, ReconnectNeeded, Refused
 from storage import ledger as ledgers
 from storage import outbox, refusals, runs
 from storage.database import Database
 from storage.models import FINAL, AuditEntry, Destination, Json, Run, RunReject, RunStatus
 
 APPROVAL_LASTS = timedelta(hours=24)
+
+
+class AlreadyExporting(Refused):
+    """The destination is being exported: what was wanted can be asked for again when that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Runs:
             if known is not None:
                 return known
             fresh = session.get(Destination, destination.id)
-            if fresh is None:
+            if fresh is None or fresh.removal is not None:
                 raise NotFound("This destination does not exist any more.")
             _may_run(fresh)
             self._make_way(session, fresh)
@@ -75,23 +79,55 @@ class Runs:
             announce(session, run, run.requested_at)
             return run
 
+    def skip(
+        self, actor: Actor, destination: Destination, error: PostinoError, order: Order = Order(), *, key: str
+    ) -> Run:
+        """Note a run that may not start, with the reason; told unless the run before was skipped for the same one."""
+        with self._database.write() as session:
+            known = session.scalar(select(Run).where(Run.request_key == key))
+            if known is not None:
+                return known
+            now, fresh = self._database.now(session), session.get_one(Destination, destination.id)
+            before = session.scalar(select(Run).where(Run.destination_id == fresh.id).order_by(Run.id.desc()).limit(1))
+            run = _new_run(actor, fresh, order, now, key, None)
+            run.status, run.finished_at, run.reason = RunStatus.SKIPPED, now, as_reason(error)
+            session.add(run)
+            session.flush()
+            audit.record(session, actor, now, "run.skipped", fresh.name, {"run": run.id})
+            if before is None or before.status != run.status or before.reason.get("message") != error.message:
+                announce(session, run, now)
+            return run
+
     def approve(self, actor: Actor, run_id: int, *, canary: int = 0) -> Run:
         """Send what a preview showed. Everything is computed again; if it has grown a person is asked again.
 
-        Raises NotFound, NotAllowed, and Refused if the run waits for nobody any more.
+        Raises NotFound, NotAllowed, also for who asked where somebody else must approve, and Refused if the run waits for nobody
+        any more.
         """
         with self._database.write() as session:
             run = self._get(session, actor, run_id)
-            access.require_manage(actor, run.destination)
-            if run.status != RunStatus.WAITING:
-                raise Refused("This export does not wait for approval any more.")
             now = self._database.now(session)
+            _require_approval_by(session, actor, run, now)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
             run.approved_by, run.expires_at = actor.person, None
             run.accept_removals = run.accept_removals or bool(run.reason.get("waiting") == "removals")
             audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
             announce(session, run, now)
             return run
+
+    def may_approve(self, actor: Actor, run: Run) -> bool:
+        """Whether somebody may send now what the run's preview showed."""
+        with self._database.read() as session:
+            try:
+                _require_approval_by(session, actor, run, self._database.now(session))
+            except PostinoError:
+                return False
+            return True
+
+    def approval_rule(self, run: Run) -> approving.Rule | None:
+        """Why the run needs the approval of a second person, by the plan it shows; None if it does not."""
+        with self._database.read() as session:
+            return approving.rule_of(session, run, run.plan)
 
     def cancel(self, actor: Actor, run_id: int) -> Run:
         """Stop a run: one that waits ends at once, one that is sending stops after the calls in flight."""
@@ -105,6 +141,8 @@ class Runs:
             if run.status != RunStatus.PROCESSING:
                 run.status, run.finished_at = RunStatus.CANCELED, now
                 announce(session, run, now)
+            else:
+                _announce_stopping(session, run, now)
             audit.record(session, actor, now, "run.canceled", run.destination.name, {"run": run.id})
             return run
 
@@ -188,20 +226,34 @@ class Runs:
             )
 
     def before(self, run: Run) -> Run | None:
-        """The destination's last run before this one that ended well or failed; None if there was none."""
+        """The destination's last run before this one that ended well, failed or was skipped; None if there was none.
+
+        One skipped because another was going on tells nothing, and is left out.
+        """
         telling = (RunStatus.SUCCESSFUL, RunStatus.REJECTS, RunStatus.FAILED)
+        kind = func.coalesce(Run.reason["kind"].as_string(), "")
+        skipped = and_(Run.status == RunStatus.SKIPPED, kind != AlreadyExporting.__name__)
         with self._database.read() as session:
             return session.scalar(
                 select(Run)
                 .where(
                     Run.destination_id == run.destination_id,
                     Run.id < run.id,
-                    Run.status.in_(telling),
+                    or_(Run.status.in_(telling), skipped),
                     Run.verifies.is_(None),
                 )
                 .order_by(Run.id.desc())
                 .limit(1)
             )
+
+    def succeeded_before(self, run: Run) -> Run | None:
+        """The destination's last run before this one that ended well; None if there was none."""
+        done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
+        with self._database.read() as session:
+            statement = select(Run).where(
+                Run.destination_id == run.destination_id, Run.id < run.id, Run.status.in_(done), Run.verifies.is_(None)
+            )
+            return session.scalar(statement.order_by(Run.id.desc()).limit(1))
 
     def shown_unfinished(self) -> list[Run]:
         """Runs of all workspaces that are queued or processing and have a message which follows them."""
@@ -230,10 +282,27 @@ class Runs:
                 run.reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
                 announce(session, run, run.finished_at)
             else:
-                raise Refused(
+                raise AlreadyExporting(
                     "{destination} is being exported already. See it with /postino-status or postino history.",
                     destination=destination.name,
                 )
+
+
+def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime) -> None:
+    """Raises NotAllowed, and Refused unless the run waits for an approval."""
+    access.require_manage(actor, run.destination)
+    if run.status != RunStatus.WAITING:
+        raise Refused("This export does not wait for approval any more.")
+    if run.expires_at is not None and run.expires_at <= now:
+        raise Refused("This preview is more than 24 hours old. Preview the export again.")
+    if actor.person == run.requested_by and approving.rule_of(session, run, run.plan):
+        maker = access.maker(run.destination)
+        raise NotAllowed(
+            "{destination} needs the approval of somebody other than the person who asked for the export. "
+            "Ask an administrator.",
+            whom=maker if maker != actor.person else None,
+            destination=run.destination.name,
+        )
 
 
 def _may_run(destination: Destination) -> None:
@@ -257,12 +326,11 @@ def _may_run(destination: Destination) -> None:
 def _new_run(
     actor: Actor, destination: Destination, order: Order, now: datetime, key: str | None, channel: str | None
 ) -> Run:
-    assert destination.connection is not None
     return Run(
         workspace_id=destination.workspace_id,
         destination_id=destination.id,
         destination=destination,
-        account_id=destination.connection.account_id,
+        account_id=destination.connection.account_id if destination.connection is not None else "",
         status=RunStatus.QUEUED,
         preview=order.preview,
         accept_removals=order.accept_removals,
@@ -294,6 +362,13 @@ def announce(session: Session, run: Run, now: datetime) -> None:
         now,
         run_id=run.id,
         once=f"run-{run.id}-{run.status}-{run.attempt}",
+    )
+
+
+def _announce_stopping(session: Session, run: Run, now: datetime) -> None:
+    """Show at once that a run which is sending was asked to stop: the calls in flight may take a while."""
+    outbox.add(
+        session, run.workspace_id, "run", {"status": run.status}, now, run_id=run.id, once=f"run-{run.id}-stopping"
     )
 
 

@@ -1,24 +1,29 @@
-"""The ``schedules`` duty: an export with every refresh of the source, or when its time has come."""
+"""Schedules: an export with every refresh of the source, or when its time has come; paused, resumed, and all at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from sqlalchemy import select
 
+from services import access, audit
 from services.access import Actor, Standing
-from services.errors import PostinoError
-from services.runs import Order, Runs
+from services.destinations import Destinations
+from services.errors import NotFound, PostinoError
+from services.runs import AlreadyExporting, Order, Runs
 from services.sources import ProfileSource
 from services.timetable import crontab
 from storage.database import Database
-from storage.models import Destination
+from storage.models import FINAL, Destination, Run
 
 SCHEDULE = "schedule"
 """The person recorded for what a schedule started."""
+SHOWN = 3
+"""How many of the next times people are shown."""
 
 NextTime = Callable[[str, str, datetime], datetime | None]
 """From a crontab line, a time zone and a moment: the next time after it. The engine brings the arithmetic."""
@@ -28,59 +33,153 @@ log = structlog.get_logger()
 
 @dataclass
 class Schedules:
-    """Asks for the runs that are due."""
+    """The ``schedules`` duty, and what people do to schedules."""
 
     database: Database
     source: ProfileSource
+    destinations: Destinations
     runs: Runs
     next_time: NextTime
 
+    # The duty
+
     def __call__(self) -> bool:
-        """Ask for every run whose refresh or time has come; whether there was one."""
+        """Ask for every run whose refresh or time has come; always says that nothing more is to be done at once.
+
+        What was missed while Postino was down is asked for once. Trouble with one destination keeps none of the others.
+        """
         with self.database.read() as session:
             scheduled = list(session.scalars(select(Destination).where(Destination.schedule != "manual")))
             now = self.database.now(session)
         refresh = self._refresh() if any(one.schedule == "refresh" for one in scheduled) else None
-        asked = False
         for destination in scheduled:
-            if destination.schedule == "refresh":
-                asked |= refresh is not None and self._after_refresh(destination, refresh)
-            else:
-                asked |= self._by_time(destination, now)
-        return asked
+            try:
+                if destination.schedule != "refresh":
+                    self._by_time(destination, now)
+                elif refresh is not None:
+                    self._after_refresh(destination, refresh)
+            except Exception:
+                log.exception("schedules.failed", destination=destination.id)
+        return False
 
     def _refresh(self) -> str | None:
+        """The refresh the source shows; None while one is being written."""
         try:
             return self.source.refresh_marker().id[:200]
         except PostinoError as error:
             log.info("schedules.source_not_ready", kind=type(error).__name__)
             return None
 
-    def _after_refresh(self, destination: Destination, refresh: str) -> bool:
+    def _after_refresh(self, destination: Destination, refresh: str) -> None:
         if destination.refresh_seen == refresh:
-            return False
+            return
+        if destination.refresh_seen is not None and destination.paused_at is None:
+            digest = hashlib.sha256(refresh.encode()).hexdigest()[:32]
+            try:
+                self._ask(destination, f"refresh-{destination.id}-{digest}")
+            except AlreadyExporting:
+                # The refresh is not lost: it is exported when the export that goes on has ended.
+                return
+        self._note(destination, refresh_seen=refresh)
+
+    def _by_time(self, destination: Destination, now: datetime) -> None:
+        due = destination.next_run_at
+        if due is not None and due > now:
+            return
+        if due is not None and destination.paused_at is None:
+            key = f"time-{destination.id}-{due:%Y%m%d%H%M}"
+            try:
+                self._ask(destination, key)
+            except AlreadyExporting as error:
+                self.runs.skip(_schedule(destination), destination, error, Order(trigger=SCHEDULE), key=key)
+        self._note(destination, next_run_at=self._next(destination, now))
+
+    def _ask(self, destination: Destination, key: str) -> None:
+        """Ask for a run; one that may not start is skipped and says why. Raises AlreadyExporting."""
+        actor, order = _schedule(destination), Order(trigger=SCHEDULE)
+        try:
+            self.runs.request(actor, destination, order, key=key)
+        except (AlreadyExporting, NotFound):
+            raise
+        except PostinoError as error:
+            self.runs.skip(actor, destination, error, order, key=key)
+
+    def _note(self, destination: Destination, **values: object) -> None:
         with self.database.write() as session:
-            session.get_one(Destination, destination.id).refresh_seen = refresh
-        return destination.refresh_seen is not None and self._ask(
-            destination, f"refresh-{destination.id}-{refresh}"[:100]
+            row = session.get(Destination, destination.id)
+            # Whoever edited the schedule meanwhile has begun it anew.
+            if row is not None and row.schedule == destination.schedule and row.time_zone == destination.time_zone:
+                for name, value in values.items():
+                    setattr(row, name, value)
+
+    def _next(self, destination: Destination, after: datetime) -> datetime | None:
+        line = crontab(destination.schedule)
+        return self.next_time(line, destination.time_zone, after) if line is not None else None
+
+    # What people do
+
+    def next_times(self, destination: Destination, count: int = SHOWN) -> list[datetime]:
+        """When the destination is exported next; nothing while it is paused, and for ``refresh`` and ``manual``."""
+        return (
+            []
+            if destination.paused_at is not None
+            else self.upcoming(destination.schedule, destination.time_zone, count)
         )
 
-    def _by_time(self, destination: Destination, now: datetime) -> bool:
-        line = crontab(destination.schedule)
-        if line is None:
-            return False
-        due = destination.next_run_at is not None and destination.next_run_at <= now
-        if due or destination.next_run_at is None:
-            with self.database.write() as session:
-                row = session.get_one(Destination, destination.id)
-                row.next_run_at = self.next_time(line, destination.time_zone, now)
-        return due and self._ask(destination, f"time-{destination.id}-{destination.next_run_at:%Y%m%d%H%M}")
+    def upcoming(self, schedule: str, time_zone: str, count: int = SHOWN) -> list[datetime]:
+        """The next times of a schedule that need not be saved; none for ``refresh`` and ``manual``. Raises InvalidInput."""
+        line = crontab(schedule)
+        with self.database.read() as session:
+            after: datetime | None = self.database.now(session)
+        times: list[datetime] = []
+        while line is not None and after is not None and len(times) < count:
+            after = self.next_time(line, time_zone, after)
+            times += [after] if after is not None else []
+        return times
 
-    def _ask(self, destination: Destination, key: str) -> bool:
-        actor = Actor(destination.workspace_id, SCHEDULE, Standing.ADMINISTRATOR)
-        try:
-            self.runs.request(actor, destination, Order(trigger=SCHEDULE), key=key)
-        except PostinoError as error:
-            log.info("schedules.skipped", destination=destination.id, kind=type(error).__name__)
-            return False
-        return True
+    def pause(self, actor: Actor, destination_id: int) -> Destination:
+        """Export by schedule no more until it is resumed. Pausing twice does nothing more."""
+        return self._set_paused(actor, destination_id, paused=True)
+
+    def resume(self, actor: Actor, destination_id: int) -> Destination:
+        """Export by schedule again, from the next refresh or time on: what was missed meanwhile is not made up for."""
+        return self._set_paused(actor, destination_id, paused=False)
+
+    def _set_paused(self, actor: Actor, destination_id: int, *, paused: bool) -> Destination:
+        destination = self.destinations.get(actor, destination_id)
+        access.require_manage(actor, destination)
+        if (destination.paused_at is not None) == paused:
+            return destination
+        refresh = None if paused else self._refresh()
+        with self.database.write() as session:
+            row, now = session.get_one(Destination, destination_id), self.database.now(session)
+            row.paused_by, row.paused_at = (actor.person, now) if paused else (None, None)
+            if not paused:
+                row.next_run_at = self._next(row, now)
+                row.refresh_seen = refresh or row.refresh_seen
+            audit.record(session, actor, now, f"schedule.{'paused' if paused else 'resumed'}", row.name)
+        return self.destinations.get(actor, destination_id)
+
+    def run_all(self, actor: Actor, *, once: str) -> Sequence[tuple[Destination, Run | PostinoError]]:
+        """Export now every destination with an active schedule that the person may run; each with its run or why not.
+
+        The same ``once`` again launches nothing new, unless what it launched has ended.
+        """
+        outcomes: list[tuple[Destination, Run | PostinoError]] = []
+        for destination in self.destinations.visible(actor):
+            active = destination.schedule != "manual" and destination.paused_at is None
+            if not active or not access.may_manage(actor, destination):
+                continue
+            try:
+                key = f"{once}-{destination.id}"[-100:]
+                run = self.runs.request(actor, destination, key=key)
+                if run.status in FINAL:
+                    run = self.runs.request(actor, destination, key=f"{run.id}-{key}"[:100])
+                outcomes.append((destination, run))
+            except PostinoError as error:
+                outcomes.append((destination, error))
+        return outcomes
+
+
+def _schedule(destination: Destination) -> Actor:
+    return Actor(destination.workspace_id, SCHEDULE, Standing.ADMINISTRATOR)

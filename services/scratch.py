@@ -4,10 +4,13 @@ rows         the snapshot: one row per profile and segment, as read
 seen         members as Mailchimp showed them in this run
 holders      who holds which of our tags, with the address a removal needs
 inserts, updates, tag_changes       what the plan wants done
+former       profiles of members who are not in the segments with that address any more, and whether they have left the audience
+sharing      further profiles of those who are to be inserted
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import tempfile
@@ -22,17 +25,18 @@ _SCHEMA = """
 CREATE TABLE rows (key BLOB, profile TEXT, segment INT, consent INT, address TEXT, fields TEXT, hashes BLOB, problem TEXT);
 CREATE TABLE seen (key BLOB, status INT, changed INT, fields BLOB, tags TEXT);
 CREATE TABLE holders (key BLOB, tag INT, address TEXT);
-CREATE TABLE inserts (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB);
-CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB);
+CREATE TABLE inserts (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB,
+    profiles BLOB);
+CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB,
+    profiles BLOB);
+CREATE TABLE former (profile BLOB, has_left INT);
+CREATE TABLE sharing (profile BLOB, key BLOB);
 CREATE TABLE tag_changes (n INTEGER PRIMARY KEY, tag INT, remove INT, key BLOB, address TEXT, profile TEXT);
 CREATE INDEX tag_changes_by_tag ON tag_changes (tag, remove, n);
 """
 
-_BY_KEY = {
-    "rows": "CREATE INDEX IF NOT EXISTS rows_by_key ON rows (key, profile, segment, consent, address, fields, hashes)",
-    "seen": "CREATE INDEX IF NOT EXISTS seen_by_key ON seen (key)",
-    "holders": "CREATE INDEX IF NOT EXISTS holders_by_key ON holders (key, tag, address)",
-}
+# Only the snapshot is asked for single people; seen and holders are read in order once, which a sort does faster.
+_BY_KEY = "CREATE INDEX IF NOT EXISTS rows_by_key ON rows (key, profile, segment, consent, address, fields, hashes)"
 
 
 class Scratch:
@@ -42,17 +46,22 @@ class Scratch:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite sorts in files of its own, which it unlinks at once too; they belong on the same disk.
         os.environ["SQLITE_TMPDIR"] = str(home)
+        self._lock = threading.RLock()
+        with _disk_full():
+            self._connection = self._open(home)
+
+    def _open(self, home: Path) -> sqlite3.Connection:
         handle, path = tempfile.mkstemp(prefix="scratch-", suffix=".sqlite", dir=home)
         os.close(handle)
-        self._lock = threading.RLock()
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-32000", "locking_mode=EXCLUSIVE"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.executescript(_SCHEMA)
-            self._connection.execute("BEGIN")
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-4000", "locking_mode=EXCLUSIVE"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
         finally:
             Path(path).unlink()
+        return connection
 
     def add(self, table: str, rows: Iterable[tuple[Any, ...]], width: int) -> None:
         """Append rows of ``width`` values. Raises Refused when the disk is full."""
@@ -72,10 +81,10 @@ class Scratch:
             cursor.arraysize = 1000
             return iter(cursor.execute(sql, values))
 
-    def index(self, table: str) -> None:
-        """Order a table by key, so that a scan in key order needs nothing but the index."""
+    def index_rows(self) -> None:
+        """Order the snapshot by key, so that a scan in key order needs nothing but the index."""
         with self._lock, _disk_full():
-            self._connection.execute(_BY_KEY[table])
+            self._connection.execute(_BY_KEY)
 
     def clear(self, *tables: str) -> None:
         """Empty tables."""
@@ -102,8 +111,8 @@ class _disk_full:  # noqa: N801 - reads as a phrase
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error)):
+        full = isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error))
+        if full or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
             raise Refused(
-                "The disk is full, so the export stopped; what Mailchimp had acknowledged is kept. "
-                "Free some space in Postino's home folder and export again."
+                "The disk is full, so the export stopped. Free some space in Postino's home folder and export again."
             ) from error

@@ -1,82 +1,177 @@
-"""Segments as people see them: counts, change since the last refresh, and which destinations use each."""
+"""Segments as people see them: counts, how they changed over the last refreshes, and which destinations use each."""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from services import access
 from services.access import Actor
+from services.errors import NotFound, PostinoError
 from services.sources import ProfileSource, Segment
 from storage.database import Database, insert_for
-from storage.models import Destination, SegmentCount
+from storage.models import Destination, SegmentCount, Workspace
+
+TREND = 8
+"""Over how many refreshes the small trend goes."""
+KEPT = timedelta(days=400)
+"""How long counts are kept: a year, and something to compare its beginning with."""
+
+log = structlog.get_logger()
+
+
+class Order(enum.StrEnum):
+    """How the list is sorted: by name, the largest first, or what changed most first."""
+
+    NAME = "name"
+    SIZE = "size"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A segment with its change since the refresh before, None if there was none, and the names of its destinations."""
+    """A segment with its counts over the last refreshes, the present one last, and the names of its destinations."""
 
     segment: Segment
-    change: int | None
+    trend: tuple[int, ...]
     used_by: tuple[str, ...]
+
+    @property
+    def change(self) -> int | None:
+        """How much it grew since the refresh before; None if there was none."""
+        return self.trend[-1] - self.trend[-2] if len(self.trend) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A segment's profile count, and when it was first seen."""
+
+    seen_at: datetime
+    profiles: int
 
 
 class Segments:
-    """The source's segments, as one workspace sees them."""
+    """The source's segments, as one workspace sees them. Called as a duty it notes the counts of every refresh."""
 
     def __init__(self, database: Database, source: ProfileSource) -> None:
         self._database = database
         self._source = source
+        self._noted = ""
 
-    def overview(self, actor: Actor, search: str = "") -> list[Overview]:
-        """All segments whose names contain every word of ``search``, by display name; also notes their counts."""
+    def __call__(self) -> bool:
+        """The ``segments`` duty: note the counts of a new refresh for every workspace; never more to do at once."""
+        try:
+            refresh = self._source.refresh_marker().id
+            if refresh == self._noted:
+                return False
+            segments = self._source.segments()
+        except PostinoError as error:
+            log.info("segments.not_counted", error=str(error))
+            return False
+        with self._database.write() as session:
+            for workspace_id in session.scalars(select(Workspace.id)).all():
+                self._note(session, workspace_id, refresh, segments)
+            session.execute(delete(SegmentCount).where(SegmentCount.seen_at < self._database.now(session) - KEPT))
+        self._noted = refresh
+        return False
+
+    def overview(self, actor: Actor, search: str = "", order: Order = Order.NAME) -> list[Overview]:
+        """All segments whose names contain every word of ``search``; also notes their counts."""
         access.require_member(actor)
         refresh = self._source.refresh_marker()
         segments = self._source.segments()
-        before = self._note(actor.workspace_id, refresh.id, segments)
+        with self._database.write() as session:
+            self._note(session, actor.workspace_id, refresh.id, segments)
+            trends = _trends(session, actor.workspace_id)
         used = self._users(actor.workspace_id)
         words = search.casefold().split()
-        return [
+        found = [
             Overview(
                 segment,
-                segment.profile_count - before[segment.name] if segment.name in before else None,
+                tuple(trends.get(segment.name, ())[-TREND:]) or (segment.profile_count,),
                 tuple(used.get(segment.name, ())),
             )
             for segment in segments
             if all(word in f"{segment.name} {segment.display_name}".casefold() for word in words)
         ]
+        if order is Order.SIZE:
+            found.sort(key=lambda one: -one.segment.profile_count)
+        if order is Order.CHANGE:
+            found.sort(key=lambda one: -abs(one.change or 0))
+        return found
 
-    def _note(self, workspace_id: int, refresh: str, segments: list[Segment]) -> dict[str, int]:
-        """Keep this refresh's counts; the counts of the refresh before."""
-        if not segments:
-            return {}
-        with self._database.write() as session:
-            statement = insert_for(session, SegmentCount).on_conflict_do_nothing()
-            now = self._database.now(session)
-            rows = [
-                {
-                    "workspace_id": workspace_id,
-                    "segment": one.name,
-                    "refresh": refresh[:200],
-                    "profiles": one.profile_count,
-                    "seen_at": now,
-                }
-                for one in segments
-            ]
-            session.execute(statement, rows)
-            earlier = session.execute(
-                select(SegmentCount.segment, SegmentCount.profiles)
-                .where(SegmentCount.workspace_id == workspace_id, SegmentCount.refresh != refresh[:200])
-                .order_by(SegmentCount.seen_at)
+    def sizes(self, actor: Actor, name: str) -> tuple[Segment, list[Size]]:
+        """A segment and its profile counts over time, oldest first. Raises NotFound."""
+        access.require_member(actor)
+        segment = next((one for one in self._source.segments() if one.name == name), None)
+        if segment is None:
+            raise NotFound("The source has no segment {name} any more.", name=name)
+        with self._database.read() as session:
+            statement = select(SegmentCount.seen_at, SegmentCount.profiles).where(
+                SegmentCount.workspace_id == actor.workspace_id, SegmentCount.segment == name
             )
-            return dict(earlier.all())
+            return segment, [Size(*row) for row in session.execute(statement.order_by(SegmentCount.seen_at))]
+
+    def display_names(self) -> dict[str, str]:
+        """What people call each segment, by name; nothing while the source cannot be read."""
+        try:
+            return {segment.name: segment.display_name for segment in self._source.segments()}
+        except PostinoError as error:
+            log.info("segments.not_named", error=str(error))
+            return {}
+
+    def _note(self, session: Session, workspace_id: int, refresh: str, segments: Sequence[Segment]) -> None:
+        """Keep this refresh's counts, if they are not kept already."""
+        of_refresh = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh == refresh[:200])
+        known = session.scalar(select(func.count()).select_from(SegmentCount).where(*of_refresh)) or 0
+        if known >= len(segments):
+            return
+        now = self._database.now(session)
+        rows = [
+            {
+                "workspace_id": workspace_id,
+                "segment": one.name,
+                "refresh": refresh[:200],
+                "profiles": one.profile_count,
+                "seen_at": now,
+            }
+            for one in segments
+        ]
+        session.execute(insert_for(session, SegmentCount).on_conflict_do_nothing(), rows)
 
     def _users(self, workspace_id: int) -> dict[str, list[str]]:
         used: dict[str, list[str]] = {}
         with self._database.read() as session:
-            statement = select(Destination).where(Destination.workspace_id == workspace_id).order_by(Destination.name)
-            for destination in session.scalars(statement):
+            statement = select(Destination).where(
+                Destination.workspace_id == workspace_id, Destination.removal.is_(None)
+            )
+            for destination in session.scalars(statement.order_by(Destination.name)):
                 for chosen in destination.segments:
                     used.setdefault(chosen.segment, []).append(destination.name)
         return used
+
+
+def _trends(session: Session, workspace_id: int) -> dict[str, list[int]]:
+    """The counts of the last refreshes by segment, oldest first."""
+    latest = (
+        select(SegmentCount.refresh)
+        .where(SegmentCount.workspace_id == workspace_id)
+        .group_by(SegmentCount.refresh)
+        .order_by(func.max(SegmentCount.seen_at).desc())
+        .limit(TREND)
+    )
+    counts = (
+        select(SegmentCount.segment, SegmentCount.profiles)
+        .where(SegmentCount.workspace_id == workspace_id, SegmentCount.refresh.in_(session.scalars(latest).all()))
+        .order_by(SegmentCount.seen_at)
+    )
+    trends: dict[str, list[int]] = {}
+    for segment, profiles in session.execute(counts):
+        trends.setdefault(segment, []).append(profiles)
+    return trends

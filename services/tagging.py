@@ -5,16 +5,20 @@ A tag that was there before Postino is never taken over silently, and a tag has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.errors import Refused
 from services.mailing import Tag
 from storage import ledger
 from storage.models import Destination, LedgerTag
+
+
+class ForeignTag(Refused):
+    """A tag in the audience has the name of ours and is not ours: somebody must say whether it may become so."""
 
 
 def settle(session: Session, present: Sequence[Tag], ledger_id: int, destination: Destination) -> list[LedgerTag]:
@@ -57,24 +61,49 @@ def _settle_one(
         row.name = by_id[row.tag_id].name
         return row
     existing = by_name.get(ledger.fold(name))
-    if existing is not None:
-        if not take_over:
-            raise Refused(
-                "The audience has a tag {tag} that was there before Postino, with {people} people. Nothing was sent. "
-                "Edit the destination: take that tag over, or give the segment a tag of its own.",
-                tag=existing.name,
-                people=existing.members,
-            )
-        row.tag_id, row.name = existing.id, existing.name
-        session.flush()
+    if existing is not None and take_over:
+        ledger.become(session, row, existing.id, existing.name)
+    elif existing is not None and not row.asked_for:
+        raise foreign(existing.name, existing.members)
     return row
+
+
+def foreign(name: str, people: int) -> ForeignTag:
+    """The refusal of a tag that is not ours."""
+    return ForeignTag(
+        "The audience has a tag {tag} that Postino did not make; people who have it: {people}. Nothing was sent. "
+        "Take that tag over, or edit the destination and give the segment a tag of its own.",
+        tag=name,
+        people=people,
+    )
+
+
+def lost(session: Session, present: Sequence[Tag], destination: Destination) -> dict[str, Tag]:
+    """By segment, the foreign tags that have the names of the destination's own, which are gone or were never made."""
+    statement = select(LedgerTag).where(LedgerTag.destination_id == destination.id, LedgerTag.folded_name.is_not(None))
+    rows = {row.segment: row for row in session.scalars(statement)}
+    own = {segment: row.tag_id for segment, row in rows.items()}
+    ids = {tag.id for tag in present}
+    # One that we asked for and that nobody holds is ours, though its creation was not answered.
+    asked_for = {row.folded_name for row in rows.values() if row.asked_for}
+    by_name = {ledger.fold(tag.name): tag for tag in present if tag.members or ledger.fold(tag.name) not in asked_for}
+    return {
+        chosen.segment: found
+        for chosen in destination.segments
+        if own.get(chosen.segment) not in ids and (found := by_name.get(ledger.fold(chosen.tag_name)))
+    }
+
+
+def note_asked(session: Session, row_ids: Sequence[int]) -> None:
+    """Remember that these tags are about to be created: one that is found later without an answer is ours if nobody holds it."""
+    session.execute(update(LedgerTag).where(LedgerTag.id.in_(row_ids)).values(asked_for=True))
 
 
 def note_created(session: Session, row_id: int, made: Tag) -> None:
     """Remember the id of a tag that was just created. Raises IntegrityError if another destination owns it."""
     row = session.get_one(LedgerTag, row_id)
-    row.tag_id, row.name = made.id, made.name
-    session.flush()
+    row.asked_for = False
+    ledger.become(session, row, made.id, made.name)
 
 
 def claims(
@@ -93,23 +122,41 @@ def claim(
     account_id: str,
     tag_names: Mapping[str, str],
     *,
+    taken_over: Collection[str],
     release_all: bool,
 ) -> None:
     """Claim the tags' names by segment when the destination is saved, so that a second destination is told then.
 
-    Tags of segments that are no longer chosen are released; with ``release_all`` all of them, because the audience changed.
+    Tags of segments that are no longer chosen are left behind, those in ``taken_over`` and those never made released; with
+    ``release_all`` all of them are, because the audience changed. One that was left behind is released when its segment is
+    chosen again.
     Raises IntegrityError if another destination claims one of the names.
     """
     book = ledger.open_ledger(session, account_id, destination.audience_id)
     kept = set()
     for tag in session.scalars(select(LedgerTag).where(LedgerTag.destination_id == destination.id)):
-        if release_all or tag.ledger_id != book.id or tag.segment not in tag_names:
+        chosen = tag.segment in tag_names
+        left = tag.folded_name is None
+        renamed = tag.tag_id is None and tag.folded_name != ledger.fold(tag_names.get(tag.segment, ""))
+        if release_all or renamed or tag.ledger_id != book.id or (chosen and left):
+            ledger.release_tag(session, tag)
+        elif chosen:
+            kept.add(tag.segment)
+        elif tag.segment in taken_over:
             ledger.release_tag(session, tag)
         else:
-            kept.add(tag.segment)
+            ledger.leave_tag(session, tag)
     for segment, name in tag_names.items():
         if segment not in kept:
             ledger.claim_tag(session, book.id, destination.id, segment, None, name)
+
+
+def left_behind(session: Session, destination: Destination) -> list[LedgerTag]:
+    """The tags it made for segments that have left it since, as far as nobody has claimed them."""
+    chosen = {one.segment for one in destination.segments}
+    left = [tag for tag in ledger.left_tags(session, destination.id) if tag.segment not in chosen]
+    claimed = {name for book in {tag.ledger_id for tag in left} for name in ledger.claimed_names(session, book)}
+    return [tag for tag in left if ledger.fold(tag.name) not in claimed]
 
 
 def free_name(name: str, taken: set[str], destination: str) -> str:

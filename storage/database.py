@@ -34,7 +34,7 @@ class Database:
         self._clock = clock
         if self.on_sqlite and self.url.database and self.url.database != ":memory:":
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.engine = _sqlite_engine(url) if self.on_sqlite else create_engine(url, pool_pre_ping=True, pool_size=10)
+        self.engine = _sqlite_engine(url) if self.on_sqlite else _postgresql_engine(url)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -84,6 +84,19 @@ def changed_one(session: Session, statement: Update) -> bool:
     result = session.execute(statement)
     assert isinstance(result, CursorResult)
     return bool(result.rowcount == 1)
+
+
+def _postgresql_engine(url: str) -> Engine:
+    # A worker that is frozen in a transaction must not keep its heir waiting for the rows it has locked.
+    engine = create_engine(url, pool_pre_ping=True, pool_size=10)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION idle_in_transaction_session_timeout = '60s'")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -102,7 +103,10 @@ class Connection(Base):
 
 
 class Destination(Base):
-    """A saved export. ``version`` grows with every edit, so that two people editing at once do not overwrite each other."""
+    """A saved export. ``version`` grows with every edit, so that two people editing at once do not overwrite each other.
+
+    ``removal`` says what becomes of its tags once it is to be removed (``services.removing``); None while it stays.
+    """
 
     __tablename__ = "destinations"
     __table_args__ = (UniqueConstraint("workspace_id", "name"),)
@@ -124,6 +128,13 @@ class Destination(Base):
     language: Mapped[str] = mapped_column(String(16), default="en")
     brake_share: Mapped[float] = mapped_column(default=0.20)
     brake_people: Mapped[int] = mapped_column(default=25)
+    approval: Mapped[str] = mapped_column(String(16), default="never")
+    approval_above: Mapped[int | None]
+    in_workflows: Mapped[bool] = mapped_column(Boolean, default=False)
+    mentions: Mapped[list[str]] = mapped_column(default=list)
+    quiet: Mapped[bool] = mapped_column(Boolean, default=False)
+    digest_hour: Mapped[int | None] = mapped_column(SmallInteger)
+    digested_until: Mapped[datetime | None]
     consent_version: Mapped[int]
     consent_by: Mapped[str] = mapped_column(String(64))
     consent_at: Mapped[datetime]
@@ -134,6 +145,11 @@ class Destination(Base):
     version: Mapped[int] = mapped_column(default=1)
     refresh_seen: Mapped[str | None] = mapped_column(String(200))
     next_run_at: Mapped[datetime | None]
+    removal: Mapped[str | None] = mapped_column(String(16))
+    removal_by: Mapped[str | None] = mapped_column(String(64))
+    removal_at: Mapped[datetime | None]
+    paused_by: Mapped[str | None] = mapped_column(String(64))
+    paused_at: Mapped[datetime | None]
 
     connection: Mapped[Connection | None] = relationship(lazy="joined")
     segments: Mapped[list[DestinationSegment]] = relationship(
@@ -165,7 +181,11 @@ class Ledger(Base):
 
 
 class LedgerTag(Base):
-    """A tag Postino owns. Bits are never reused; a released or lost tag keeps its row without ``tag_id`` and folded name."""
+    """A tag Postino owns. Bits are never reused; a released or lost tag keeps its row without ``tag_id`` and folded name.
+
+    One whose segment left its destination keeps its ``tag_id``, so that it can still be deleted, but no folded name.
+    ``asked_for`` is set before Mailchimp is asked to create it, so that a tag whose creation was not answered is known again.
+    """
 
     __tablename__ = "ledger_tags"
     __table_args__ = (
@@ -181,6 +201,7 @@ class LedgerTag(Base):
     tag_id: Mapped[int | None]
     name: Mapped[str] = mapped_column(String(100))
     folded_name: Mapped[str | None] = mapped_column(String(100))
+    asked_for: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class TagCount(Base):
@@ -206,7 +227,9 @@ class LedgerMember(Base):
 
     ``tags`` is a little-endian bit set over ``LedgerTag.bit``; ``fields`` packs per slot ``got`` and ``want``, 6 bytes each;
     ``acknowledged`` and ``changed`` are seconds since the epoch; ``run_id`` and ``run_class`` tell what the last run that
-    wrote to the member did, so that a resumed run counts it once.
+    wrote to the member did, so that a resumed run counts it once. ``owner`` is the destination whose values the fields show.
+    ``profiles`` packs the hashes of the profiles that had the address, 8 bytes each, so that somebody who unsubscribed is
+    known again under another one.
     """
 
     __tablename__ = "ledger_members"
@@ -220,6 +243,8 @@ class LedgerMember(Base):
     acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
     run_id: Mapped[int] = mapped_column(default=0)
     run_class: Mapped[int] = mapped_column(SmallInteger, default=0)
+    owner: Mapped[int] = mapped_column(default=0, server_default="0")
+    profiles: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
 
 
 class Refusal(Base):
@@ -231,6 +256,16 @@ class Refusal(Base):
     value_hash: Mapped[bytes] = mapped_column(LargeBinary(8))
     reason: Mapped[str] = mapped_column(String(32))
     until: Mapped[datetime | None]
+
+
+class AddressDecision(Base):
+    """What a person decided about the new address of somebody who left the audience under another one."""
+
+    __tablename__ = "address_decisions"
+    ledger_id: Mapped[int] = mapped_column(ForeignKey("ledgers.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    exported: Mapped[bool] = mapped_column(Boolean)
+    decided_at: Mapped[datetime]
 
 
 class Tombstone(Base):
@@ -294,7 +329,10 @@ class Run(Base):
 
 
 class RunReject(Base):
-    """A profile that could not be exported in a run: its id, the masked address and the reason, never the address."""
+    """A profile that could not be exported in a run: its id, the masked address and the reason, never the address.
+
+    ``key`` is kept where a person is to decide about the address.
+    """
 
     __tablename__ = "run_rejects"
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
@@ -303,6 +341,7 @@ class RunReject(Base):
     masked_address: Mapped[str] = mapped_column(String(120))
     reason: Mapped[str] = mapped_column(String(32))
     detail: Mapped[str] = mapped_column(String(500), default="")
+    key: Mapped[bytes | None] = mapped_column(LargeBinary(16))
 
 
 class OutboxMessage(Base):

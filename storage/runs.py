@@ -117,6 +117,14 @@ def history(session: Session, workspace_id: int, destination_id: int | None = No
     return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
 
 
+def added_since(session: Session, run: Run, since: datetime) -> int:
+    """How many contacts other runs have added to the run's account lately."""
+    statement = select(Run.counters).where(
+        Run.account_id == run.account_id, Run.id != run.id, Run.progressed_at > since
+    )
+    return sum(counters.get("new", 0) for counters in session.scalars(statement))
+
+
 def expired_approvals(session: Session, now: datetime) -> Sequence[Run]:
     """Runs that waited too long for a person."""
     return session.scalars(select(Run).where(and_(Run.status == RunStatus.WAITING, Run.expires_at < now))).all()

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, LargeBinary, String, cast, delete, func, literal, or_, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storage.database import insert_for
-from storage.models import Ledger, LedgerMember, Refusal, RunReject, Tombstone
+from storage.database import Database, insert_for
+from storage.models import (
+    AddressDecision,
+    AuditEntry,
+    Draft,
+    Json,
+    Ledger,
+    LedgerMember,
+    OutboxMessage,
+    Refusal,
+    Run,
+    RunReject,
+    Tombstone,
+)
 
 
 def keys(session: Session, workspace_id: int) -> frozenset[bytes]:
@@ -17,17 +29,63 @@ def keys(session: Session, workspace_id: int) -> frozenset[bytes]:
     return frozenset(session.scalars(select(Tombstone.key).where(Tombstone.workspace_id == workspace_id)))
 
 
-def forget(session: Session, workspace_id: int, key: bytes, profiles: Sequence[str], now: datetime) -> dict[str, int]:
-    """Remove every row about a person and leave one tombstone; how many rows of each kind there were."""
-    removed = {}
-    for name, table in (("ledger", LedgerMember), ("refusals", Refusal)):
-        removed[name] = _deleted(session, delete(table).where(table.key == key))
-    removed["rejects"] = 0
-    for profile in profiles:
-        removed["rejects"] += _deleted(session, delete(RunReject).where(RunReject.profile_id == profile))
+def forgotten_at(session: Session, workspace_id: int, key: bytes) -> datetime | None:
+    """When this person was forgotten; None if nobody asked for it."""
+    found = session.get(Tombstone, (workspace_id, key))
+    return found.forgotten_at if found is not None else None
+
+
+def forget(
+    session: Session,
+    workspace_id: int,
+    key: bytes,
+    profiles: Sequence[bytes],
+    address: str,
+    rejects: ColumnElement[bool],
+    now: datetime,
+) -> dict[str, int]:
+    """Remove every row about a person and leave one tombstone; how many rows of each kind there were.
+
+    ``profiles`` are the hashes of their profiles, which former addresses are remembered with; ``rejects`` says which rejects
+    are theirs. Texts that name the address, though none should, are looked for too.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        # Else the bytes would stay in the file until they are reused.
+        session.execute(text("PRAGMA secure_delete = ON"))
+    texts: dict[str, tuple[type[Draft | OutboxMessage | AuditEntry], InstrumentedAttribute[Json]]] = {
+        "drafts": (Draft, Draft.values),
+        "messages": (OutboxMessage, OutboxMessage.values),
+        "audit": (AuditEntry, AuditEntry.details),
+    }
+    ours = RunReject.run_id.in_(select(Run.id).where(Run.workspace_id == workspace_id))
+    removed = {
+        "ledger": _deleted(session, delete(LedgerMember).where(LedgerMember.key == key))
+        + sum(_without(session, profile) for profile in profiles),
+        "refusals": _deleted(session, delete(Refusal).where(Refusal.key == key)),
+        "rejects": _deleted(session, delete(RunReject).where(ours, or_(rejects, RunReject.key == key))),
+        "decisions": _deleted(session, delete(AddressDecision).where(AddressDecision.key == key)),
+        **{
+            name: _deleted(
+                session,
+                delete(table).where(
+                    table.workspace_id == workspace_id,
+                    func.lower(cast(column, String)).contains(address, autoescape=True),
+                ),
+            )
+            for name, (table, column) in texts.items()
+        },
+    }
     statement = insert_for(session, Tombstone).values(workspace_id=workspace_id, key=key, forgotten_at=now)
     session.execute(statement.on_conflict_do_nothing())
     return removed
+
+
+def let_go(database: Database) -> None:
+    """Take what was removed out of SQLite's write-ahead log, too, as far as nobody is reading it."""
+    if database.on_sqlite:
+        with database.engine.connect() as connection:
+            connection.rollback()
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
 
 
 def known_in(session: Session, key: bytes) -> dict[tuple[str, str], LedgerMember]:
@@ -43,6 +101,22 @@ def refused_in(session: Session, key: bytes) -> dict[tuple[str, str], Refusal]:
     """Where Mailchimp refused a person, by account and audience."""
     statement = select(Ledger, Refusal).join(Refusal, Refusal.ledger_id == Ledger.id).where(Refusal.key == key)
     return {(ledger.account_id, ledger.audience_id): refusal for ledger, refusal in session.execute(statement)}
+
+
+def _without(session: Session, profile: bytes) -> int:
+    """Take a profile off the addresses it had before; of how many."""
+    if session.get_bind().dialect.name == "sqlite":
+        found = func.instr(LedgerMember.profiles, profile)
+    else:
+        found = func.position(literal(profile, LargeBinary).op("IN")(LedgerMember.profiles))
+    columns = (LedgerMember.ledger_id, LedgerMember.key, LedgerMember.profiles)
+    rows = session.execute(select(*columns).where(found > 0)).all()
+    for ledger_id, key, packed in rows:
+        size = len(profile)
+        left = [packed[at : at + size] for at in range(0, len(packed), size) if packed[at : at + size] != profile]
+        theirs = (LedgerMember.ledger_id == ledger_id, LedgerMember.key == key)
+        session.execute(update(LedgerMember).where(*theirs).values(profiles=b"".join(left)))
+    return len(rows)
 
 
 def _deleted(session: Session, statement: object) -> int:

@@ -12,12 +12,28 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
+from tests.mailchimp_manners import Witness, the_document, watching
+
 
 def leave_out(reason: str) -> None:
     """Leave a test out with a clear line, except where nothing may be left out."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} With CI=true nothing may be left out.")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def _witness() -> Iterator[Witness]:
+    witness = Witness(the_document())
+    with watching(witness):
+        yield witness
+
+
+@pytest.fixture(autouse=True)
+def mailchimp_witness(_witness: Witness) -> Iterator[Witness]:
+    """Who watches every call to a local Mailchimp; a test fails if Postino sent what it never may."""
+    yield _witness
+    assert _witness.hear_out() == []
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from bot.command_line.speaking import application, say, show_json, show_table, texts
+from bot.views.wizard_connect import SHARED_WITH
+from services.access import Sharing
 from services.errors import InvalidInput
+from services.removing import Users
 
 cli = typer.Typer(help="Mailchimp accounts that destinations use.", no_args_is_help=True)
 
@@ -69,7 +72,7 @@ def list_connections(as_json: Annotated[bool, typer.Option("--json", help="Print
             [
                 one.name,
                 one.account_name,
-                one.shared_with,
+                t(SHARED_WITH[Sharing(one.shared_with)]),
                 t("reconnect needed") if one.reconnect_needed else t("connected"),
             ]
             for one in found
@@ -78,13 +81,43 @@ def list_connections(as_json: Annotated[bool, typer.Option("--json", help="Print
 
 
 @cli.command()
+def audiences(
+    name: Annotated[str, typer.Argument(help="The connection's name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the account's audiences with their IDs and merge fields, which destinations need."""
+    t = texts()
+    postino = application()
+    connection = postino.connections.named(postino.command_line(), name)
+    found = [
+        (one, [field.tag for field in postino.connections.merge_fields(connection, one.id)])
+        for one in postino.connections.audiences(connection)
+    ]
+    if as_json:
+        show_json([{"id": one.id, "name": one.name, "members": one.members, "fields": tags} for one, tags in found])
+        return
+    if not found:
+        say(t("This account has no audience yet. Create one in Mailchimp."))
+        return
+    show_table(
+        [t("Audience ID"), t("Name"), t("Members"), t("Merge fields")],
+        [[one.id, one.name, t.number(one.members), ", ".join(tags)] for one, tags in found],
+        numbers=(2,),
+    )
+
+
+@cli.command()
 def remove(
     name: Annotated[str, typer.Argument(help="The connection's name.")],
     detach: Annotated[bool, typer.Option("--detach", help="Keep destinations that use it; they cannot run.")] = False,
+    with_destinations: Annotated[
+        bool, typer.Option("--with-destinations", help="Remove the destinations that use it, too; their tags stay.")
+    ] = False,
 ) -> None:
-    """Remove a connection. One that destinations use is refused unless they are detached."""
+    """Remove a connection. One that destinations use is refused unless they are detached or removed."""
     postino = application()
     actor = postino.command_line()
     connection = postino.connections.named(actor, name)
-    postino.connections.remove(actor, connection.id, detach=detach)
+    users = Users.REMOVE if with_destinations else Users.DETACH if detach else Users.REFUSE
+    postino.removals.connection(actor, connection.id, users)
     say(texts()("The connection {name} was removed.", name=connection.name))

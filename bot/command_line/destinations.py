@@ -5,11 +5,27 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from bot.command_line.speaking import application, say, show_json, show_table, texts
-from services.destinations import Form
+from bot.command_line.editing import check_channel, edit, require_agreement, tell_saved
+from bot.command_line.speaking import application, destination_called, say, show_json, show_table, texts
+from bot.command_line.words import word
+from bot.views.policies import WORDS as APPROVALS
+from bot.views.removal import ended
+from bot.views.wizard_segments import schedule_text
+from services.access import COMMAND_LINE
+from services.approving import Approval
+from services.destinations import Form, Policies
 from services.errors import InvalidInput
+from services.removing import Tags
 from storage.models import Destination, Json
+
+ApprovalOption = Annotated[
+    Approval, typer.Option(help="Which exports somebody other than the asker must approve: never, first or always.")
+]
+AboveOption = Annotated[
+    int | None, typer.Option(help="Also those that add more contacts than this.", min=0, show_default=False)
+]
 
 cli = typer.Typer(help="Saved exports.", no_args_is_help=True)
 
@@ -39,10 +55,14 @@ def add(
     skip_required: Annotated[
         bool, typer.Option("--skip-required", help="Allow required fields to stay empty.")
     ] = False,
+    approval: ApprovalOption = Approval.NEVER,
+    approval_above: AboveOption = None,
 ) -> None:
     """Save a destination. Saving does not run."""
     postino = application()
     actor = postino.command_line()
+    require_agreement(agree, postino.source.name)
+    check_channel(channel)
     attribute, values = _consent(consent)
     form = Form(
         name=name,
@@ -57,17 +77,58 @@ def add(
         schedule=schedule,
         time_zone=time_zone,
         channel=channel,
+        language=texts().language,
         take_over=take_over,
         skip_required_fields=skip_required,
     )
     saved = postino.destinations.save(actor, form)
-    say(
-        texts()(
-            "{name} is saved. See what it would do with: postino plan {quoted}",
-            name=saved.name,
-            quoted=f'"{saved.name}"',
+    postino.destinations.set_policies(actor, saved.id, Policies(approval=approval, approval_above=approval_above))
+    tell_saved(texts(), saved.name)
+
+
+cli.command()(edit)
+
+
+@cli.command()
+def policies(
+    name: Annotated[str, typer.Argument(help="The destination's name.")],
+    approval: ApprovalOption = Approval.NEVER,
+    approval_above: AboveOption = None,
+    in_workflows: Annotated[
+        bool, typer.Option("--in-workflows", help="Let every workflow of the Slack workspace export it.")
+    ] = False,
+    mention: Annotated[
+        list[str] | None, typer.Option(help="A Slack user's ID to call when there is trouble; repeat.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Post nothing about scheduled successes.")] = False,
+    digest: Annotated[
+        int | None,
+        typer.Option(
+            help="Tell scheduled successes together, daily at this hour of its time zone.",
+            min=0,
+            max=23,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Decide who approves a destination's exports and who is told; what is not given goes back to its default."""
+    postino = application()
+    actor = postino.command_line()
+    try:
+        chosen = Policies(
+            approval=approval,
+            approval_above=approval_above,
+            in_workflows=in_workflows,
+            mentions=mention or [],
+            quiet=quiet,
+            digest=digest,
         )
-    )
+    except ValidationError:
+        raise InvalidInput(
+            "A Slack user's ID looks like U012AB3CD: in their profile, choose Copy member ID.", field="mention"
+        ) from None
+    saved = postino.destinations.set_policies(actor, destination_called(postino, actor, name).id, chosen)
+    say(texts()("The policies of {name} are saved.", name=saved.name))
 
 
 @cli.command("list")
@@ -89,7 +150,7 @@ def list_destinations(as_json: Annotated[bool, typer.Option("--json", help="Prin
                 one.name,
                 one.audience_name,
                 ", ".join(chosen.segment for chosen in one.segments),
-                one.schedule,
+                schedule_text(t, one.schedule),
                 one.connection.name if one.connection else t("no connection"),
             ]
             for one in found
@@ -103,27 +164,41 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show one destination with its mapping and tags."""
+    t = texts()
     postino = application()
-    found = _as_json(postino.destinations.named(postino.command_line(), name))
+    destination = destination_called(postino, postino.command_line(), name)
+    found = _as_json(destination)
     if as_json:
         show_json(found)
         return
     tags = found.pop("tags")
     fields = found.pop("fields")
-    rows = [(key.replace("_", " "), "" if value is None else str(value)) for key, value in found.items()]
-    rows += [(f"field {tag}", attribute) for tag, attribute in fields.items()]
-    rows += [(f"segment {segment}", f"→ {tag}") for segment, tag in tags.items()]
+    found |= {
+        "schedule": schedule_text(t, destination.schedule),
+        "mentions": ", ".join(destination.mentions),
+        "agreed_by": t("the command line") if destination.consent_by == COMMAND_LINE else destination.consent_by,
+        "approval": t(APPROVALS[Approval(destination.approval)]),
+        "agreed_at": f"{t.moment(destination.consent_at)} UTC",
+        "in_workflows": t("yes") if destination.in_workflows else t("no"),
+        "quiet": t("yes") if destination.quiet else t("no"),
+    }
+    rows = [(word(t, key), str(value)) for key, value in found.items() if value not in (None, "")]
+    rows += [(t("field {tag}", tag=tag), attribute) for tag, attribute in fields.items()]
+    rows += [(t("segment {segment}", segment=segment), f"→ {tag}") for segment, tag in tags.items()]
     show_table(["", ""], rows)
 
 
 @cli.command()
-def remove(name: Annotated[str, typer.Argument(help="The destination's name.")]) -> None:
-    """Remove a destination. Its tags stay in Mailchimp and are no longer Postino's."""
+def remove(
+    name: Annotated[str, typer.Argument(help="The destination's name.")],
+    delete_tags: Annotated[bool, typer.Option("--delete-tags", help="Delete its tags in Mailchimp, too.")] = False,
+) -> None:
+    """Remove a destination. Its contacts stay in Mailchimp, and its tags too unless they are to be deleted."""
     postino = application()
     actor = postino.command_line()
-    destination = postino.destinations.named(actor, name)
-    postino.destinations.remove(actor, destination.id)
-    say(texts()("{name} was removed. Its contacts and tags stay in Mailchimp.", name=destination.name))
+    destination = destination_called(postino, actor, name)
+    tags = Tags.DELETE if delete_tags else Tags.KEEP
+    say(ended(texts(), destination.name, postino.removals.destination(actor, destination.id, tags), tags))
 
 
 def _fields(first_name: str | None, last_name: str | None, others: list[str]) -> dict[str, str]:
@@ -155,6 +230,12 @@ def _as_json(one: Destination) -> Json:
         "schedule": one.schedule,
         "time_zone": one.time_zone,
         "channel": one.channel,
+        "approval": one.approval,
+        "approval_above": one.approval_above,
+        "in_workflows": one.in_workflows,
+        "mentions": one.mentions,
+        "quiet": one.quiet,
+        "digest": one.digest_hour,
         "agreed_by": one.consent_by,
         "agreed_at": one.consent_at,
         "consent_version": one.consent_version,

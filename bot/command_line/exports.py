@@ -9,16 +9,22 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from bot.command_line.speaking import application, complain, err, say, show_json, show_table, texts
+from bot.command_line.speaking import application, complain, destination_called, err, say, show_json, show_table, texts
+from bot.command_line.words import word
 from bot.texts import Texts, mark
+from bot.views.outcomes import LIMITS
+from bot.views.run_facts import Counts, gone_segments, outcome_counts, unreadable_rows
+from bot.views.runs import STEPS
 from bot.wiring import Application
 from services.access import Actor
 from services.errors import Refused
 from services.rejects import sentence
 from services.rules import Class
 from services.runs import Order
+from services.weights import heaviest
 from storage import runs
 from storage.models import FINAL, Destination, Json, Run, RunReject, RunStatus
 
@@ -43,16 +49,17 @@ def plan(name: Name, as_json: AsJson = False) -> None:
     t = texts()
     postino = application()
     actor = postino.command_line()
-    destination = postino.destinations.named(actor, name)
+    destination = destination_called(postino, actor, name)
     run = _run(postino, actor, destination, Order(preview=True, trigger="command-line"))
     if run.status not in FINAL:
         postino.runs.cancel(actor, run.id)
     if run.status != RunStatus.WAITING:
-        _fail(run, t)
+        _fail(postino, run, t)
     if as_json:
         show_json({"run": run.id, **run.plan})
         return
     _show_plan(run.plan, t)
+    _tell_incomplete(run, t)
     _tell_held(run, t)
 
 
@@ -61,13 +68,18 @@ def export(
     accept_removals: Annotated[
         bool, typer.Option("--accept-removals", help="Take off tags that the brake would hold.")
     ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take over tags of others that have the names of this destination's.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the audience match the segments now."""
     t = texts()
     postino = application()
     actor = postino.command_line()
-    destination = postino.destinations.named(actor, name)
+    destination = destination_called(postino, actor, name)
+    if take_over:
+        destination = postino.destinations.take_over_tags(actor, destination.id)
     run = _run(postino, actor, destination, Order(accept_removals=accept_removals, trigger="command-line"))
     result = _result(run)
     if as_json:
@@ -75,7 +87,8 @@ def export(
     elif run.status in GOOD:
         _show_result(run, result, t)
     if run.status not in GOOD:
-        _fail(run, t)
+        _fail(postino, run, t)
+    _tell_incomplete(run, t)
     _tell_held(run, t)
 
 
@@ -83,14 +96,22 @@ def cancel(name: Name) -> None:
     """Stop the destination's export; calls in flight are awaited."""
     postino = application()
     actor = postino.command_line()
-    destination = postino.destinations.named(actor, name)
+    destination = destination_called(postino, actor, name)
     with postino.database.read() as session:
-        unfinished = [run.id for run in runs.unfinished(session, destination.id)]
+        unfinished = {run.id: run.status for run in runs.unfinished(session, destination.id)}
     if not unfinished:
         raise Refused("{destination} is not being exported.", destination=destination.name)
     for run_id in unfinished:
         postino.runs.cancel(actor, run_id)
-    say(texts()("The export of {destination} was asked to stop.", destination=destination.name))
+    sending = RunStatus.PROCESSING in unfinished.values()
+    say(
+        texts()(
+            "The export of {destination} was asked to stop; the calls in flight are waited for."
+            if sending
+            else "The export of {destination} is canceled.",
+            destination=destination.name,
+        )
+    )
 
 
 def history(
@@ -103,26 +124,34 @@ def history(
     t = texts()
     postino = application()
     actor = postino.command_line()
-    destination_id = postino.destinations.named(actor, name).id if name else None
+    destination_id = destination_called(postino, actor, name).id if name else None
     found = postino.runs.history(actor, destination_id, limit)
     if rejects:
         _show_rejects(postino.runs.rejects(actor, found[0].id) if found else [], t, as_json=as_json)
         return
     if as_json:
         show_json(
-            [{"destination": run.destination.name, "requested_at": run.requested_at, **_result(run)} for run in found]
+            [
+                {
+                    "destination": run.destination.name,
+                    "requested_at": run.requested_at,
+                    "preview": run.preview,
+                    **_result(run),
+                }
+                for run in found
+            ]
         )
         return
     if not found:
         say(t("Nothing has been exported yet."))
         return
     show_table(
-        [t("Run"), t("Destination"), t("Status"), t("Asked for"), t("Profiles"), t("New"), t("Rejected")],
+        [t("Run"), t("Destination"), t("Status"), t("Asked for (UTC)"), t("Profiles"), t("New"), t("Rejected")],
         [
             [
                 str(run.id),
                 run.destination.name,
-                t(STATUS_WORDS[run.status]),
+                _status(run, t),
                 t.moment(run.requested_at),
                 *(t.number(run.counters.get(key, 0)) for key in ("profiles", "new", "rejected")),
             ]
@@ -175,16 +204,23 @@ def _until_ended(postino: Application, run_id: int) -> Run:
             return run
 
 
+class _People(MofNCompleteColumn):
+    """How many people are done with; nothing while it is not known of how many."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total is not None else Text()
+
+
 def _watch(postino: Application, run_id: int, work: Future[Run]) -> None:
     t = texts()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), _People(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(t("Starting"), total=None)
         while not wait([work], timeout=0.2).done:
             with postino.database.read() as session:
                 run = session.get_one(Run, run_id)
             done = sum(run.counters.get(outcome.word, 0) for outcome in Class if outcome is not Class.NOT_ATTEMPTED)
-            words = run.step or t(STATUS_WORDS[run.status])
+            words = t(STEPS[run.step]) if run.step in STEPS else t(STATUS_WORDS[run.status])
             progress.update(task, description=words, completed=done, total=run.counters.get("profiles"))
 
 
@@ -197,6 +233,17 @@ def _show_rejects(found: list[RunReject], t: Texts, *, as_json: bool) -> None:
         show_table(columns, [(*row[:3], t(sentence(row[3]))) for row in rows])
     else:
         say(t("Nobody was rejected."))
+
+
+def _status(run: Run, t: Texts) -> str:
+    """A plan ends without anything sent and is closed at once: that is no export somebody cancelled."""
+    return t("Preview") if run.preview and run.status == RunStatus.CANCELED else t(STATUS_WORDS[run.status])
+
+
+def _tell_incomplete(run: Run, t: Texts) -> None:
+    """What of the source could not be read or is gone, on stderr."""
+    for text in (*unreadable_rows(t, run.plan.get("unreadable", {})), *gone_segments(t, run.plan.get("vanished", ()))):
+        complain(text, leave=False)
 
 
 def _tell_held(run: Run, t: Texts) -> None:
@@ -214,6 +261,18 @@ def _tell_held(run: Run, t: Texts) -> None:
         )
 
 
+def _limit(postino: Application, run: Run, t: Texts) -> Iterator[str]:
+    """Where a limit stopped the export: what was sent, and which segments weigh most."""
+    if run.reason.get("kind") not in LIMITS:
+        return
+    counts = Counts.model_validate(run.counters)
+    if counts.sent:
+        yield t("Sent before it stopped, and kept: {counts}", counts=outcome_counts(t, counts)) + "."
+    if weights := heaviest(postino.source, run):
+        named = ", ".join(f"{one.segment} {t.number(one.profiles)}" for one in weights)
+        yield t("The segments that weigh most: {segments}", segments=named) + "."
+
+
 def _result(run: Run) -> Json:
     ended = run.finished_at or run.progressed_at
     seconds = (ended - run.started_at).total_seconds() if ended and run.started_at else 0.0
@@ -228,11 +287,14 @@ def _result(run: Run) -> Json:
     }
 
 
-def _fail(run: Run, t: Texts) -> None:
+def _fail(postino: Application, run: Run, t: Texts) -> None:
     if run.reason.get("message"):
-        complain(t(run.reason["message"], **run.reason.get("values", {})))
+        said = t(run.reason["message"], **run.reason.get("values", {}))
+        complain(" ".join([said, *_limit(postino, run, t)]))
     if run.status == RunStatus.CANCELED:
         complain(t("The export was cancelled. What was sent until then is kept."))
+    if run.status == RunStatus.WAITING:
+        complain(t("Nothing was sent yet: somebody else must approve the export in Slack."))
     if run.status == RunStatus.QUEUED:
         complain(t("The export was interrupted. What was sent is kept; the same command goes on where it stopped."))
     complain(t("The export ended with the status {status}.", status=t(STATUS_WORDS[run.status])))
@@ -240,11 +302,7 @@ def _fail(run: Run, t: Texts) -> None:
 
 def _show_result(run: Run, result: dict[str, Any], t: Texts) -> None:
     say(f"{t(STATUS_WORDS[run.status])}: {run.destination.name} → {run.destination.audience_name}")
-    rows = [
-        (key.replace("_", " "), value)
-        for key, value in result.items()
-        if isinstance(value, int) and value and key != "run"
-    ]
+    rows = [(word(t, key), value) for key, value in result.items() if isinstance(value, int) and value and key != "run"]
     show_table(["", ""], [[key, t.number(value)] for key, value in rows], numbers=(1,))
     if result["rejected"]:
         say(t("See who was rejected and why with: postino history {name} --rejects", name=f'"{run.destination.name}"'))
@@ -252,9 +310,9 @@ def _show_result(run: Run, result: dict[str, Any], t: Texts) -> None:
 
 def _show_plan(plan: dict[str, Any], t: Texts) -> None:
     rows = [[t("profiles"), t.number(plan["profiles"])]]
-    rows += [[word.replace("_", " "), t.number(count)] for word, count in plan["classes"].items() if count]
+    rows += [[word(t, name), t.number(count)] for name, count in plan["classes"].items() if count]
     rows += [
-        [f"  {reason.replace('_', ' ')}", t.number(count)]
+        [f"  {word(t, reason)}", t.number(count)]
         for reason, count in {**plan["suppressed"], **plan["rejected"]}.items()
     ]
     rows += [[t("calls"), t.number(plan["calls"])]]

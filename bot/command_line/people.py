@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from bot.command_line.speaking import application, say, show_json, show_table, texts
-from services import rejects
+from bot.command_line.words import word
+from bot.texts import Texts
+from bot.views import forgetting
+from bot.views import why as views
+from services.individuals import Receipt, Standing
 
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -25,18 +29,25 @@ def why(email: Email, as_json: AsJson = False) -> None:
     if forgotten:
         say(t("This person was forgotten on request and is not exported."))
     show_table(
-        [t("Destination"), t("Segments"), t("In Mailchimp"), t("Exported"), t("Refused")],
+        [t("Destination"), t("Segments"), t("In Mailchimp"), t("Exported"), t("Why not")],
         [
             [
                 one.destination,
                 ", ".join(one.segments) or t("in none of its segments"),
-                one.status or t("not seen"),
-                t("yes") if one.exported else t("no"),
-                t(rejects.sentence(one.refused)) if one.refused else "",
+                word(t, one.status) if one.status else t("not seen"),
+                _exported(one, t),
+                views.obstacle(t, one),
             ]
             for one in standings
         ],
     )
+
+
+def _exported(one: Standing, t: Texts) -> str:
+    """Whether Postino sent them; of whom nothing had to be sent it is said that they were there."""
+    if one.exported:
+        return t("yes")
+    return t("was there already") if one.status == "subscribed" and one.obstacle is None else t("no")
 
 
 def forget(email: Email, as_json: AsJson = False) -> None:
@@ -47,12 +58,15 @@ def forget(email: Email, as_json: AsJson = False) -> None:
     if as_json:
         show_json(asdict(receipt))
         return
-    say(
-        t(
-            "Forgotten. {ledger} ledger entries, {refusals} refusals and {rejects} rejects were removed. The tombstone "
-            "{tombstone} stays, so that they are not exported again. Mailchimp and the source were not touched: "
-            "delete the person there too.",
-            tombstone=receipt.tombstone,
-            **receipt.removed,
-        )
+    _show_receipt(receipt, t)
+
+
+def _show_receipt(receipt: Receipt, t: Texts) -> None:
+    say(forgetting.verdict(t, receipt))
+    show_table(
+        [t("Removed"), t("Rows")],
+        [[t(forgetting.REMOVED[kind]), t.number(count)] for kind, count in receipt.removed.items()],
+        numbers=(1,),
     )
+    for line in forgetting.what_stays(t, receipt):
+        say(line)

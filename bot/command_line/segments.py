@@ -35,16 +35,20 @@ def list_segments(
         )
         return
     if not found:
-        say(t("No segment matches {search}.", search=search) if search else t("The source has no segments."))
+        say(
+            t("No segment matches {search}.", search=search)
+            if search
+            else t("The source has no segments. What was left out, and why, says: postino doctor")
+        )
         return
     show_table(
-        [t("Segment"), t("Name"), t("Profiles"), t("Change"), t("Last refreshed")],
+        [t("Segment"), t("Name"), t("Profiles"), t("Change"), t("Last refreshed (UTC)")],
         [
             [
                 one.segment.display_name,
                 one.segment.name,
                 t.number(one.segment.profile_count),
-                "" if one.change is None else f"{one.change:+,}",
+                "" if one.change is None else f"{'+' if one.change > 0 else ''}{t.number(one.change)}",
                 t.moment(one.segment.last_refreshed) if one.segment.last_refreshed else "",
             ]
             for one in found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import Annotated
 
 import typer
 
 from bot.command_line.speaking import application, say, texts
 from bot.settings import Settings
-
-MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
 
 
 def run() -> None:
@@ -41,9 +39,19 @@ def migrate() -> None:
     )
 
 
-def manifest() -> None:
+def manifest(
+    with_workflow_step: Annotated[
+        bool,
+        typer.Option("--with-workflow-step", help="With the Workflow Builder step, which needs a paid Slack plan."),
+    ] = False,
+) -> None:
     """Print the manifest to create the Slack app from."""
-    typer.echo(MANIFEST.read_text(encoding="utf-8"), nl=False)
+    from bot import manifest as manifests
+
+    if with_workflow_step:
+        typer.echo(json.dumps(manifests.with_workflow_step(), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(manifests.PATH.read_text(encoding="utf-8"), nl=False)
 
 
 def demo(

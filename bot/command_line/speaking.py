@@ -18,16 +18,30 @@ from bot import texts as languages
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.wiring import Application, build
+from services.access import Actor
+from services.errors import NotFound
+from storage.models import Destination
 
-out = Console(soft_wrap=True, highlight=False)
+PIPED_WIDTH = 1000
+"""Where a table goes to a file or a program, its rows are whole lines; ``COLUMNS`` still wins."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(stderr=stderr, soft_wrap=True, highlight=False, width=width)
+
+
+out = _console()
 closing = ExitStack()
 """What is to be closed when the command has ended, however it ends."""
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+err = _console(stderr=True)
 
 
 def texts() -> Texts:
     """The texts in the terminal's language."""
-    return languages.of(os.environ.get("LC_ALL") or os.environ.get("LANG"))
+    given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return languages.of(next(filter(None, given), None), whole_paths=True)
 
 
 def application() -> Application:
@@ -41,6 +55,16 @@ def opened(settings: Settings) -> Application:
     postino = build(settings)
     closing.callback(postino.database.dispose)
     return postino
+
+
+def destination_called(postino: Application, actor: Actor, name: str) -> Destination:
+    """The destination of that name. Raises NotFound, which says where all of them are listed."""
+    try:
+        return postino.destinations.named(actor, name)
+    except NotFound:
+        raise NotFound(
+            "There is no destination called {name}. See them with: postino destinations list", name=name
+        ) from None
 
 
 def say(text: str) -> None:
@@ -62,8 +86,8 @@ def show_json(value: Any) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> None:
-    """A table whose columns at ``numbers`` are aligned to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    """A table whose columns at ``numbers`` are aligned to the right; without a heading if no column has a name."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
     for at, column in enumerate(columns):
         table.add_column(column, justify="right" if at in numbers else "left", overflow="fold")
     for row in rows:

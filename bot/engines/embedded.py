@@ -8,25 +8,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy.exc import OperationalError
+
+from bot import database_errors
 
 log = structlog.get_logger()
 
 Duty = Callable[[], bool]
+LONGEST_CHANGE = timedelta(hours=2)
+"""No zone puts its clocks forward by more at once."""
 
 
 def next_time(line: str, zone: str, after: datetime) -> datetime | None:
-    """The next time of a crontab line with named weekdays, after a moment, in a time zone (daylight saving included)."""
+    """The next time of a crontab line with named weekdays, after a moment, on the clocks of a time zone; in UTC.
+
+    A time that the clocks leave out in spring comes as much later as they are put forward; one that they show twice in autumn
+    counts the first time. CronTrigger is asked on a clock without changes: in a zone with them, APScheduler 3.11 gives
+    the repeated hour again and again.
+    """
     minute, hour, day, month, weekday = line.split()
-    trigger = CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=ZoneInfo(zone))
-    found: datetime | None = trigger.get_next_fire_time(after, after)
-    return found
+    trigger = CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC)
+    local = ZoneInfo(zone)
+    look: datetime = after.astimezone(local).replace(tzinfo=UTC, fold=0) - LONGEST_CHANGE
+    while (shown := trigger.get_next_fire_time(None, look)) is not None:
+        moment: datetime = shown.replace(tzinfo=local).astimezone(UTC)
+        if moment > after:
+            return moment
+        look = shown + timedelta(minutes=1)
+    return None
 
 
 class Engine:
@@ -63,5 +79,7 @@ def _ring(name: str, duty: Duty) -> None:
     try:
         while duty():
             pass
+    except OperationalError as error:
+        log.error("duty.without_database", duty=name, problem=str(database_errors.meaning(error)))
     except Exception:
         log.exception("duty.failed", duty=name)

@@ -5,6 +5,7 @@ Limits count Unicode code points, as Slack does. What is too long is cut and end
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -31,6 +32,10 @@ MESSAGE_BLOCKS = 50
 OPTIONS = 100
 
 ELLIPSIS = "…"
+WIDE_BACKTICK = "\uff40"
+
+_WORD = re.compile(r"\S+")
+_FORMATTING = re.compile(r"(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|`|^>|:(?!\d\d:)[a-z0-9_+'-]+:")
 
 
 def shorten(text: str, limit: int) -> str:
@@ -39,7 +44,25 @@ def shorten(text: str, limit: int) -> str:
 
 
 def escape(text: str) -> str:
-    """``text`` as Slack's markup shows it literally. Slack: only ``& < >`` have a meaning beyond formatting."""
+    """Foreign words such that Slack's markup shows every character of them, within bold, too.
+
+    Slack has an escape for ``& < >`` only. A word that could begin or end formatting, a quote or an emoji code is written
+    as code, where nothing has a meaning; between letters and digits ``* _ ~`` have none either.
+    """
+    return _WORD.sub(lambda word: code(word[0]) if _FORMATTING.search(word[0]) else _entities(word[0]), text)
+
+
+def code(text: str) -> str:
+    """Foreign words as code. The one character that code cannot hold, the backtick, is shown as its wide form."""
+    return f"`{_entities(text.replace('`', WIDE_BACKTICK))}`"
+
+
+def is_formatted(text: str) -> bool:
+    """Whether ``escape`` writes some of it as code."""
+    return escape(text) != _entities(text)
+
+
+def _entities(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -50,13 +73,16 @@ def counted(name: str, count: str, limit: int = OPTION) -> str:
 
 
 def plain(text: str, limit: int = TEXT) -> Block:
-    """Plain text; Slack refuses an empty one."""
-    return {"type": "plain_text", "text": shorten(text, limit) or " ", "emoji": True}
+    """Plain text, shown as it is; Slack refuses an empty one. With ``emoji`` Slack would make emoji of ``:words:``."""
+    return {"type": "plain_text", "text": shorten(text, limit) or " ", "emoji": False}
 
 
 def mrkdwn(text: str, limit: int = TEXT) -> Block:
-    """Text with Slack's markup. Names and other foreign words in it go through ``escape`` first."""
-    return {"type": "mrkdwn", "text": shorten(text, limit) or " "}
+    """Text with Slack's markup. Names and other foreign words in it go through ``escape`` first.
+
+    ``verbatim`` keeps Slack from making mentions of words such as ``@here`` or ``#general``.
+    """
+    return {"type": "mrkdwn", "text": shorten(text, limit) or " ", "verbatim": True}
 
 
 def header(text: str) -> Block:
@@ -200,6 +226,22 @@ def checkboxes(action_id: str, options: Sequence[Block], chosen: Iterable[str] =
     return block | {"initial_options": initial} if initial else block
 
 
+def radio_buttons(action_id: str, options: Sequence[Block], chosen: str) -> Block:
+    """At most ten choices of which exactly one holds; ``chosen`` is the value of the one at first."""
+    block: Block = {"type": "radio_buttons", "action_id": action_id, "options": list(options[:10])}
+    return block | {"initial_option": next(one for one in block["options"] if one["value"] == chosen)}
+
+
+def multi_users_select(action_id: str, placeholder: str, *, chosen: Sequence[str] = ()) -> Block:
+    """A menu of the workspace's people of whom several may be chosen, by their Slack ids."""
+    block: Block = {
+        "type": "multi_users_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, PLACEHOLDER),
+    }
+    return block | {"initial_users": list(chosen)} if chosen else block
+
+
 def text_input(
     action_id: str,
     *,
@@ -217,6 +259,19 @@ def text_input(
     if longest is not None:
         block["max_length"] = longest
     return block | {"multiline": True} if lines else block
+
+
+def number_input(action_id: str, *, value: int | None, least: int, most: int | None = None) -> Block:
+    """A field for a whole number."""
+    block: Block = {
+        "type": "number_input",
+        "action_id": action_id,
+        "is_decimal_allowed": False,
+        "min_value": str(least),
+    }
+    if value is not None:
+        block["initial_value"] = str(value)
+    return block | {"max_value": str(most)} if most is not None else block
 
 
 def field(
@@ -260,6 +315,11 @@ def modal(
     if close:
         view["close"] = plain(close, TITLE)
     return view | {"notify_on_close": True} if notify_on_close else view
+
+
+def opening(callback_id: str) -> Block:
+    """What a modal opens with: nothing that must be read, because Slack has not been asked for the reader's language."""
+    return modal("Postino", [section(":hourglass_flowing_sand:")], callback_id=callback_id)
 
 
 def home(content: Sequence[Block]) -> Block:

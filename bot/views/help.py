@@ -22,7 +22,34 @@ HELP = {
     ),
     "status": (mark("/postino-status"), mark("What is running, queued or waiting for approval, and the last exports.")),
     "history": (mark("/postino history [destination]"), mark("The last exports, of all destinations or of one.")),
-    "destinations": (mark("/postino destinations"), mark("All destinations with their last result.")),
+    "destinations": (
+        mark("/postino destinations [search]"),
+        mark("All destinations: last and next export, connection, what you may do, and buttons to do it."),
+    ),
+    "connections": (
+        mark("/postino connections"),
+        mark("The Mailchimp accounts that you may use; administrators share, reconnect and remove them here."),
+    ),
+    "schedules": (
+        mark("/postino schedules"),
+        mark("When each destination is exported next; pause, resume or run them all now."),
+    ),
+    "policies": (
+        mark("/postino policies [destination]"),
+        mark("Who else approves its exports, who is called where there is trouble. For administrators."),
+    ),
+    "why": (
+        mark("/postino why EMAIL"),
+        mark(
+            "In which segments somebody is, when they were sent, and why not. For administrators; only you see the answer."
+        ),
+    ),
+    "forget": (
+        mark("/postino forget EMAIL"),
+        mark("Remove every trace that Postino has of somebody, after a question. For administrators."),
+    ),
+    "doctor": (mark("/postino doctor"), mark("What is missing or wrong, each with what to do. For administrators.")),
+    "audit": (mark("/postino audit"), mark("Who did what when, sent to you as a file. For administrators.")),
     "help": (mark("/postino help"), mark("This list. Every command answers help too, such as /postino-export help.")),
 }
 """By word: how the command is written and what it does."""
@@ -45,14 +72,14 @@ def of(t: Texts, word: str) -> Message:
 
 def unknown(t: Texts, typed: str, nearest: str | None) -> Message:
     """For words Postino does not know: the nearest command, and where to see all."""
-    said = blocks.escape(blocks.shorten(typed, 100))
+    said = blocks.code(blocks.shorten(typed, 100))
     if nearest is None:
-        text = t("Postino does not know {typed}. Type /postino help to see what it can do.", typed=f"`{said}`")
+        text = t("Postino does not know {typed}. Type /postino help to see what it can do.", typed=said)
     else:
         written = HELP[nearest][0]
         text = t(
             "Postino does not know {typed}. Did you mean {nearest}? Type /postino help to see what it can do.",
-            typed=f"`{said}`",
+            typed=said,
             nearest=f"`{t(written)}`",
         )
     return Message(text, [blocks.section(text)])

@@ -1,50 +1,57 @@
-"""App Home: the destinations with their last result, what is running, and the last runs."""
+"""App Home: what waits for the reader, what is running, the destinations with everything about each, and the last exports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.texts import Texts
-from bot.views import blocks, run_facts, runs
+from bot.views import blocks, policies, run_facts, runs
 from bot.views.blocks import Block, escape
+from bot.views.destinations import Row, facts
+from bot.views.history import Place
+from bot.views.hub import SCHEDULES
 from bot.views.wizard import EDIT, NEW
 
-EXPORT, CANCEL = "export.again", "run.cancel"
-REMOVE, REFRESH = "home.remove", "home.refresh"
+EXPORT, DETAILS = "export.again", "history.open"
+REMOVE, REFRESH, SEND, CANCEL = "home.remove", "home.refresh", "home.send", "home.cancel"
 
-RUNNING, DESTINATIONS, HISTORY = 10, 20, 10
-"""How many of each are shown: two, two and one block for each keep well below Slack's 100."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """One destination as its row shows it. ``segments`` are the names people know; ``connected`` says that it can run."""
-
-    id: int
-    name: str
-    audience: str
-    segments: int
-    schedule: str
-    connected: bool
-    manageable: bool
-    last: run_facts.Run | None
+WAITING, FOR_OTHERS, RUNNING, DESTINATIONS, HISTORY = 6, 6, 10, 20, 10
+"""How many of each are shown: two, one, one, two and one block for each keep below Slack's 100."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What Home shows; ``destinations_in_all`` counts those that do not fit, too."""
+    """What Home shows.
 
-    destinations: Sequence[Destination]
+    ``waiting`` are the exports whose approval the reader may give, ``for_others`` those that wait for somebody else,
+    ``running`` all others that have not ended; ``destinations_in_all`` counts those that do not fit, too; ``cancelable``
+    are the runs the reader may cancel.
+    """
+
+    destinations: Sequence[Row]
     destinations_in_all: int
+    waiting: Sequence[run_facts.Run]
+    for_others: Sequence[run_facts.Run]
     running: Sequence[run_facts.Run]
     history: Sequence[run_facts.Run]
-    cancelable: frozenset[int] = frozenset()
+    cancelable: frozenset[int]
+    as_of: datetime
 
 
 def home(t: Texts, shown: Shown) -> Block:
     """The whole tab."""
-    return blocks.home([*_top(t), *_running(t, shown), *_destinations(t, shown), *_history(t, shown)])
+    return blocks.home(
+        [
+            *_top(t, shown.as_of),
+            *_waiting(t, shown),
+            *_for_others(t, shown),
+            *_running(t, shown),
+            *_destinations(t, shown),
+            *_history(t, shown),
+        ]
+    )
 
 
 def stranger(t: Texts) -> Block:
@@ -63,15 +70,17 @@ def trouble(t: Texts, sentence: str) -> Block:
     return blocks.home([blocks.section(f":warning: {escape(sentence)}"), _refresh_row(t)])
 
 
-def _top(t: Texts) -> list[Block]:
+def _top(t: Texts, as_of: datetime) -> list[Block]:
     return [
         blocks.header("Postino"),
         blocks.section(t("Segments of your customers, delivered to Mailchimp audiences.")),
         blocks.actions(
             blocks.button(t("New destination"), NEW, style="primary"),
+            blocks.button(t("Schedules"), SCHEDULES),
             blocks.button(t("Refresh"), REFRESH),
             block_id="top",
         ),
+        blocks.context(t("As of {time}", time=run_facts.moment(t, as_of))),
     ]
 
 
@@ -79,17 +88,40 @@ def _refresh_row(t: Texts) -> Block:
     return blocks.actions(blocks.button(t("Refresh"), REFRESH), block_id="top")
 
 
+def _waiting(t: Texts, shown: Shown) -> list[Block]:
+    if not shown.waiting:
+        return []
+    content = [blocks.divider(), blocks.header(t("Waiting for your approval"))]
+    for run in shown.waiting[:WAITING]:
+        value = str(run.run_id)
+        send = blocks.button(t("Send"), SEND, value, style="primary", label=t("Send {name}", name=run.destination))
+        cancel = blocks.button(t("Cancel"), CANCEL, value, label=t("Cancel {name}", name=run.destination))
+        content += [blocks.section(runs.one_line(t, run)), blocks.actions(send, cancel)]
+    return content
+
+
+def _for_others(t: Texts, shown: Shown) -> list[Block]:
+    if not shown.for_others:
+        return []
+    content = [blocks.divider(), blocks.header(t("Waiting for approval"))]
+    for run in shown.for_others[:FOR_OTHERS]:
+        text = f"{runs.one_line(t, run)}\n{run_facts.waits_for_whom(t, run)}"
+        content.append(_cancelable(t, shown, run, text))
+    return content
+
+
 def _running(t: Texts, shown: Shown) -> list[Block]:
     if not shown.running:
         return []
     content = [blocks.divider(), blocks.header(t("Exports under way"))]
-    for run in shown.running[:RUNNING]:
-        line = runs.one_line(t, run)
-        if run.status == runs.PROCESSING and run.total:
-            line += f"\n{blocks.bar(run.share)} {t.percent(run.share)}"
-        button = blocks.button(t("Cancel"), CANCEL, str(run.run_id)) if run.run_id in shown.cancelable else None
-        content.append(blocks.section(line, button))
-    return content
+    return content + [_cancelable(t, shown, run, runs.one_line(t, run)) for run in shown.running[:RUNNING]]
+
+
+def _cancelable(t: Texts, shown: Shown, run: run_facts.Run, text: str) -> Block:
+    """A run with a button to cancel it, where the reader may."""
+    label = t("Cancel {name}", name=run.destination)
+    cancel = blocks.button(t("Cancel"), CANCEL, str(run.run_id), label=label)
+    return blocks.section(text, cancel if run.run_id in shown.cancelable else None)
 
 
 def _destinations(t: Texts, shown: Shown) -> list[Block]:
@@ -98,49 +130,33 @@ def _destinations(t: Texts, shown: Shown) -> list[Block]:
         text = t("There is none yet. *New destination* leads through it in four steps; saving does not run anything.")
         return [*content, blocks.section(text)]
     for one in shown.destinations[:DESTINATIONS]:
-        content += _destination(t, one)
+        history = blocks.button(
+            t("History"),
+            DETAILS,
+            Place(destination=one.id).model_dump_json(),
+            label=t("History of {name}", name=one.name),
+        )
+        content.append(blocks.section("\n".join(facts(t, one)), history, block_id=f"destination.{one.id}"))
+        if one.manageable:
+            content.append(_buttons(t, one))
     left_out = shown.destinations_in_all - min(len(shown.destinations), DESTINATIONS)
     if left_out:
-        content.append(
-            blocks.context(
-                t.plural("{count} more is listed by `/postino`.", "{count} more are listed by `/postino`.", left_out)
-            )
+        more = t.plural(
+            "{count} more is listed by `/postino destinations`.",
+            "{count} more are listed by `/postino destinations`.",
+            left_out,
         )
+        content.append(blocks.context(more))
     return content
 
 
-def _destination(t: Texts, one: Destination) -> list[Block]:
-    about = t.plural(
-        "{count} segment to {audience}", "{count} segments to {audience}", one.segments, audience=escape(one.audience)
-    )
-    lines = [f"*{escape(one.name)}*", f"{about} · {escape(one.schedule)}"]
-    if not one.connected:
-        lines.append(":warning: " + t("It has no connection to Mailchimp any more. Edit it and choose one."))
-    lines.append(runs.one_line(t, one.last) if one.last is not None else t("Never exported."))
-    content = [blocks.section("\n".join(lines), block_id=f"destination.{one.id}")]
-    if one.manageable:
-        content.append(_buttons(t, one))
-    return content
-
-
-def _buttons(t: Texts, one: Destination) -> Block:
-    sure = blocks.confirmation(
-        t("Remove this destination?"),
-        t(
-            "{name} is forgotten and its schedule stops. Its contacts and tags stay in Mailchimp.",
-            name=blocks.shorten(one.name, 100),
-        ),
-        t("Remove"),
-        t("Keep"),
-        danger=True,
-    )
+def _buttons(t: Texts, one: Row) -> Block:
     export = [blocks.button(t("Export…"), EXPORT, str(one.id), label=t("Export {name}", name=one.name))]
     return blocks.actions(
-        *(export if one.connected else []),
+        *(export if one.connection is not None else []),
         blocks.button(t("Edit"), EDIT, str(one.id), label=t("Edit {name}", name=one.name)),
-        blocks.button(
-            t("Remove"), REMOVE, str(one.id), style="danger", confirm=sure, label=t("Remove {name}", name=one.name)
-        ),
+        *([policies.button(t, one.id, one.name)] if one.is_administrator else []),
+        blocks.button(t("Remove…"), REMOVE, str(one.id), style="danger", label=t("Remove {name}", name=one.name)),
         block_id=f"actions.{one.id}",
     )
 

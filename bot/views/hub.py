@@ -1,25 +1,30 @@
-"""The hub and the lists beside it: destinations with their last result, what is going on, history."""
+"""The hub and the status: destinations with their last result, and what is going on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import blocks, runs
+from bot.views import blocks, history, policies, runs
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, Run, linked
 from bot.views.wizard_segments import schedule_text
+from services.access import Permission
 
+SCHEDULES = "schedule.open"
+"""The button that leads to the list of schedules."""
 PAGE = 8
-RUNS_SHOWN = 20
 GOING_ON_SHOWN = 6
+"""Of each status."""
+WAITING_SHOWN = 3
+ENDED_SHOWN = 5
 
 
 class Place(BaseModel):
-    """What a list's button leads to: a page, and the destination the list is about."""
+    """What a list's button leads to: a page, and the destination the button is about."""
 
     page: int = 0
     destination: int | None = None
@@ -27,7 +32,7 @@ class Place(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A destination as the hub shows it; ``last`` is its newest run, ``may_manage`` whether the reader may run it."""
+    """A destination as the hub shows it; ``last`` is its newest run, ``permission`` what the reader may do with it."""
 
     destination_id: int
     name: str
@@ -36,11 +41,16 @@ class Row:
     segments: int
     schedule: str
     last: Run | None
-    may_manage: bool
+    permission: Permission
 
 
-def hub(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
-    """The destinations of one page with their last results, and the way to everything else."""
+def hub(
+    t: Texts, rows: Sequence[Row], total: int, page: int, waiting: Sequence[Run] = (), waiting_total: int = 0
+) -> Message:
+    """What waits for the reader's approval, the destinations of one page with their last results, the way to all else.
+
+    ``waiting`` are the first of ``waiting_total``; the rest of many is in the status.
+    """
     if not total:
         text = t(
             "Postino delivers segments to Mailchimp audiences. There is no destination yet: "
@@ -48,8 +58,9 @@ def hub(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
         )
         return Message(text, [blocks.section(text), _menu(t, first=True)])
     head = t.plural("{count} destination", "{count} destinations", total)
-    content = [blocks.section(f"*{head}*")]
-    said = [f"{head}:"]
+    content, said = _waiting(t, waiting, waiting_total)
+    content.append(blocks.section(f"*{head}*"))
+    said.append(f"{head}:")
     for row in rows:
         content += _destination(t, row)
         said.append(f"{escape(row.name)}: {_last(t, row)}")
@@ -58,8 +69,21 @@ def hub(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
     return Message("\n".join(said), content)
 
 
-def status(t: Texts, going_on: Sequence[Run], ended: Sequence[Run], *, shared: bool = False) -> Message:
-    """What is running, queued and waiting for approval, then the last runs."""
+def status(
+    t: Texts,
+    going_on: Sequence[Run],
+    ended: Sequence[Run],
+    *,
+    totals: Mapping[str, int],
+    manageable: frozenset[int] = frozenset(),
+    approvable: frozenset[int] = frozenset(),
+    shared: bool = False,
+) -> Message:
+    """What is running, queued and waiting for approval, then the last runs.
+
+    Those in ``manageable`` have a button to cancel them, those in ``approvable`` one to send them. ``totals`` says how
+    many there are by status, those included that are too many to be shown.
+    """
     content: list[Block] = []
     said: list[str] = []
     words = {"processing": t("Running"), "queued": t("In the queue"), "waiting": t("Waiting for approval")}
@@ -67,11 +91,13 @@ def status(t: Texts, going_on: Sequence[Run], ended: Sequence[Run], *, shared: b
         some = [run for run in going_on if run.status == name]
         if not some:
             continue
-        content.append(blocks.section(f"*{word}* ({t.number(len(some))})"))
+        content.append(blocks.section(f"*{word}* ({t.number(totals[name])})"))
         said.append(f"{word}:")
         for run in some[:GOING_ON_SHOWN]:
             line = runs.one_line(t, run)
-            content += [blocks.section(line)] if shared else _with_buttons(t, run, line)
+            usable = run.run_id in manageable and not shared
+            sendable = run.run_id in approvable
+            content += _with_buttons(t, run, line, sendable=sendable) if usable else [blocks.section(line)]
             said.append(line)
     if not content:
         text = t("Nothing is running, queued or waiting for approval.")
@@ -79,26 +105,27 @@ def status(t: Texts, going_on: Sequence[Run], ended: Sequence[Run], *, shared: b
         said.append(text)
     if ended:
         content += [blocks.divider(), blocks.section(f"*{t('Last exports')}*")]
-        content += [blocks.section(runs.one_line(t, run)) for run in ended[:5]]
-        said += [t("Last exports:"), *(runs.one_line(t, run) for run in ended[:5])]
+        content += [blocks.section(runs.one_line(t, run)) for run in ended[:ENDED_SHOWN]]
+        said += [t("Last exports:"), *(runs.one_line(t, run) for run in ended[:ENDED_SHOWN])]
     if not shared:
         buttons = [blocks.button(t("Refresh"), "status.refresh"), blocks.button(t("Share"), "status.share")]
-        content.append(blocks.actions(*buttons, blocks.button(t("History"), "history.open", Place().model_dump_json())))
+        content.append(
+            blocks.actions(*buttons, blocks.button(t("History"), "history.open", history.Place().model_dump_json()))
+        )
     return Message("\n".join(said), content)
 
 
-def history(t: Texts, listed: Sequence[Run], destination: str | None, place: Place, *, shared: bool = False) -> Message:
-    """The last runs of the workspace or of one destination, newest first."""
-    of_one = t("Exports of {destination}", destination=escape(destination or ""))
-    head = of_one if destination else t("Exports of all destinations")
-    if not listed:
-        text = t("{list}: none yet.", list=head)
-        return Message(text, [blocks.section(text)])
-    lines = [runs.one_line(t, run) for run in listed[:RUNS_SHOWN]]
-    content = [blocks.section(f"*{head}*"), *(blocks.section(line) for line in lines)]
-    if not shared:
-        content.append(blocks.actions(blocks.button(t("Share"), "history.share", place.model_dump_json())))
-    return Message("\n".join([f"{head}:", *lines]), content)
+def _waiting(t: Texts, waiting: Sequence[Run], total: int) -> tuple[list[Block], list[str]]:
+    """The exports that the reader may send, as blocks and as lines."""
+    if not waiting:
+        return [], []
+    head = t("Waiting for your approval")
+    content, said = [blocks.section(f"*{head}* ({t.number(total)})")], [f"{head}:"]
+    for run in waiting:
+        line = runs.one_line(t, run)
+        content += _with_buttons(t, run, line, sendable=True)
+        said.append(line)
+    return [*content, blocks.divider()], said
 
 
 def _destination(t: Texts, row: Row) -> list[Block]:
@@ -109,20 +136,22 @@ def _destination(t: Texts, row: Row) -> list[Block]:
     ]
     value = str(row.destination_id)
     buttons = []
-    if row.may_manage:
+    if row.permission is not Permission.VIEWER:
         label = t("Export {destination}", destination=row.name)
         buttons += [
             blocks.button(t("Export…"), "export.again", value, label=label),
             blocks.button(t("Edit"), "wizard.edit", value),
         ]
-    place = Place(destination=row.destination_id).model_dump_json()
+    if row.permission is Permission.ADMINISTRATOR:
+        buttons.append(policies.button(t, row.destination_id, row.name))
+    place = history.Place(destination=row.destination_id).model_dump_json()
     buttons.append(blocks.button(t("History"), "history.open", place))
     text = "\n".join([f"*{escape(row.name)}*", " · ".join(facts), _last(t, row)])
     return [blocks.section(text), blocks.actions(*buttons)]
 
 
 def _last(t: Texts, row: Row) -> str:
-    return runs.one_line(t, row.last) if row.last is not None else t("Never exported yet.")
+    return runs.one_line(t, row.last, named=False) if row.last is not None else t("Never exported yet.")
 
 
 def _pages(t: Texts, total: int, page: int) -> list[Block]:
@@ -141,17 +170,21 @@ def _menu(t: Texts, *, first: bool = False) -> Block:
     ]
     if not first:
         buttons += [
+            blocks.button(t("Destinations"), "hub.destinations"),
+            blocks.button(t("Connections"), "connections.show"),
+            blocks.button(t("Schedules"), SCHEDULES),
             blocks.button(t("Export"), "export.choose"),
             blocks.button(t("Status"), "hub.status"),
-            blocks.button(t("History"), "history.open", Place().model_dump_json()),
+            blocks.button(t("History"), "history.open", history.Place().model_dump_json()),
         ]
     buttons.append(blocks.button(t("Help"), "hub.help"))
     return blocks.actions(*buttons, block_id="hub.menu")
 
 
-def _with_buttons(t: Texts, run: Run, line: str) -> list[Block]:
-    if run.status != "waiting":
+def _with_buttons(t: Texts, run: Run, line: str, *, sendable: bool) -> list[Block]:
+    if not sendable:
         return [blocks.section(line, runs.cancel_button(t, run))]
     value = str(run.run_id)
-    send = blocks.button(t("Send"), "run.send", value, style="primary")
+    label = t("Send {name}", name=run.destination)
+    send = blocks.button(t("Send"), "run.send", value, style="primary", label=label)
     return [blocks.section(line), blocks.actions(send, blocks.button(t("Cancel"), "run.cancel", value))]

@@ -6,16 +6,32 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, decisions
 from bot.views.blocks import Block, escape
 from bot.views.previews import held
-from bot.views.run_facts import Message, Run, Tag, because, linked, number_of_people, outcome_counts, status_word, who
+from bot.views.run_facts import (
+    WORDS,
+    Message,
+    Run,
+    Tag,
+    because,
+    gone_segments,
+    linked,
+    needs_approval,
+    number_of_profiles,
+    outcome_counts,
+    status_word,
+    unreadable_rows,
+    who,
+)
 from services import rejects
 
 TAGS_SHOWN = 20
 CAUSES_SHOWN = 20
 LIMITS = frozenset({"LimitExceeded", "AccountLimit"})
 RECONNECT = "ReconnectNeeded"
+FOREIGN_TAG = "ForeignTag"
+NOT_ALLOWED = "NotAllowed"
 CHANNEL_LOST = {
     "channel_not_found": mark(
         "the channel is gone, or it is private and Postino is not in it. Invite Postino, or choose another channel"
@@ -28,7 +44,8 @@ CHANNEL_LOST = {
 
 def outcome(t: Texts, run: Run) -> Message:
     """How a run ended, as a message of its own, with the buttons that help."""
-    lines = [_headline(t, run), *_story(t, run)]
+    called = _called(t, run)
+    lines = [line for line in (_headline(t, run), *_story(t, run), called) if line]
     content = [blocks.section("\n".join(lines))]
     brake = held(t, run.plan) if run.reason.waiting == "removals" else ""
     if brake:
@@ -36,7 +53,30 @@ def outcome(t: Texts, run: Run) -> Message:
     buttons = _buttons(t, run, brake=bool(brake))
     if buttons:
         content.append(blocks.actions(*buttons))
-    return Message(" ".join(part for part in (*_spoken(t, run), brake) if part), content)
+    return Message(" ".join(part for part in (*_spoken(t, run), brake, called) if part), content)
+
+
+def _called(t: Texts, run: Run) -> str:
+    """The people to call, where there is trouble; empty where there is none."""
+    trouble = run.status in ("failed", "skipped", "waiting") or run.reason.waiting == "removals"
+    if not run.mentions or not trouble:
+        return ""
+    return t("Please look: {people}", people=" ".join(f"<@{person}>" for person in run.mentions))
+
+
+def outputs(t: Texts, run: Run) -> dict[str, str | int]:
+    """A run that ended well as the outputs of a workflow's step."""
+    counts = run.counts
+    return {
+        "status": t(WORDS[run.status]),
+        "summary": outcome_counts(t, counts),
+        "profiles": counts.profiles,
+        "new": counts.new,
+        "updated": counts.updated + counts.tags_only,
+        "unchanged": counts.unchanged,
+        "skipped": counts.suppressed + counts.no_consent + counts.duplicates,
+        "rejected": counts.rejected,
+    }
 
 
 def verified(t: Texts, run: Run) -> Message:
@@ -64,19 +104,33 @@ def rejected(t: Texts, run: Run, causes: Sequence[tuple[str, int]]) -> Message:
         destination=escape(run.destination),
     )
     value = str(run.run_id)
-    buttons = blocks.actions(
+    buttons = [
         blocks.button(t("Retry these"), "run.retry", value, style="primary"),
         blocks.button(t("Send me the list"), "run.rejects", value),
-    )
-    content = [blocks.section(head), blocks.section("\n".join(lines)), buttons]
+        blocks.button(t("Send me the addresses"), "run.addresses", value, confirm=_personal(t)),
+    ]
+    if any(reason == rejects.Problem.OTHER_ADDRESS for reason, _ in causes):
+        buttons.append(decisions.button(t, run.destination_id))
+    content = [blocks.section(head), blocks.section("\n".join(lines)), blocks.actions(*buttons)]
     return Message(" ".join([head, *(line.replace("*", "").removeprefix("• ") for line in lines)]), content)
 
 
-def list_comes(t: Texts, run: Run) -> Message:
+def _personal(t: Texts) -> Block:
+    return blocks.confirmation(
+        t("Send the full addresses?"),
+        t("They are read from the source again and sent to you alone, as a file. Delete it when you are done."),
+        t("Send them"),
+        t("Not now"),
+    )
+
+
+def list_comes(t: Texts, run: Run, *, in_full: bool = False) -> Message:
     """What is said before the list of rejects is sent directly."""
     text = t(
         "Here is the list of the profiles of {destination} that were rejected.", destination=escape(run.destination)
     )
+    if in_full:
+        text = f"{text} {t('It holds full addresses: delete it when you are done.')}"
     return Message(text, [blocks.section(text)])
 
 
@@ -93,10 +147,14 @@ def moved(t: Texts, run: Run, channel: str, error: str) -> Message:
 
 def _headline(t: Texts, run: Run) -> str:
     destination, audience = f"*{escape(run.destination)}*", linked(run.audience, run.audience_link)
+    if run.reason.kind in LIMITS and run.counts.sent:
+        return t("⛔ Limit exceeded: {destination} was exported only in part.", destination=destination)
     if run.reason.kind in LIMITS:
         return t("⛔ Limit exceeded: {destination} was not exported.", destination=destination)
     if run.reason.kind == RECONNECT:
         return t("🔌 {destination} needs its connection to Mailchimp again.", destination=destination)
+    if run.status == "waiting" and run.rule and not run.approved_by:
+        return t("✋ {destination} waits for approval. Look at its preview.", destination=destination)
     if run.status == "waiting":
         return t(
             "✋ {destination} has grown since it was approved. Look at its preview again.", destination=destination
@@ -110,9 +168,15 @@ def _headline(t: Texts, run: Run) -> str:
     if run.canary:
         return t("✅ The canary of {destination} is in {audience}.", destination=destination, audience=audience)
     if run.status == "rejects":
-        return t(
+        recovered = t(
+            "⚠️ {destination} works again and was exported to {audience}, with rejects.",
+            destination=destination,
+            audience=audience,
+        )
+        exported = t(
             "⚠️ {destination} was exported to {audience}, with rejects.", destination=destination, audience=audience
         )
+        return recovered if run.recovered else exported
     if run.recovered:
         return t(
             "✅ {destination} works again and was exported to {audience}.", destination=destination, audience=audience
@@ -122,17 +186,27 @@ def _headline(t: Texts, run: Run) -> str:
 
 def _story(t: Texts, run: Run) -> list[str]:
     """What happened, what was done, what to do."""
-    lines = [because(t, run.reason)]
+    lines = [because(t, run.reason), _about(t, run), needs_approval(t, run)]
     if run.status == "canceled" and run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     if run.status in ("successful", "rejects"):
-        lines += [outcome_counts(t, run.counts), _tags(t, run)]
+        lines += [outcome_counts(t, run.counts), _tags(t, run), *_resized(t, run)]
+        incomplete = (*unreadable_rows(t, run.plan.unreadable), *gone_segments(t, run.plan.vanished))
+        lines += [f"⚠️ {escape(text)}" for text in incomplete]
     elif run.counts.sent or run.counts.tags_removed:
         lines.append(t("Sent before it stopped, and kept: {counts}", counts=outcome_counts(t, run.counts)))
-    elif run.status not in ("skipped", "waiting") and run.reason.kind not in LIMITS:
+    elif run.status not in ("skipped", "waiting") and run.reason.kind != "LimitExceeded":
         lines.append(t("Nothing was sent."))
     lines += _limit(t, run)
     return [line for line in lines if line]
+
+
+def _about(t: Texts, run: Run) -> str:
+    """Who stood for a run and may do so no longer, whom its reason does not name; empty for any other reason."""
+    if run.reason.kind != NOT_ALLOWED or run.trigger == "workflow":
+        return ""
+    person = run.approved_by or (run.agreed_by if run.trigger == "schedule" else run.requested_by)
+    return t("This is about {person}.", person=who(t, person))
 
 
 def _spoken(t: Texts, run: Run) -> list[str]:
@@ -159,25 +233,25 @@ def _tags(t: Texts, run: Run) -> str:
     return t("Tags: {tags}", tags=", ".join(names))
 
 
-def _limit(t: Texts, run: Run) -> list[str]:
-    """How many over, and which segments weigh most."""
-    if run.reason.kind not in LIMITS:
-        return []
-    lines = []
-    if run.reason.limit:
-        over = number_of_people(t, max(0, run.reason.count - run.reason.limit))
-        lines.append(
-            t(
-                "{count} against a limit of {limit}: {over} too many.",
-                count=run.reason.count,
-                limit=run.reason.limit,
-                over=over,
-            )
+def _resized(t: Texts, run: Run) -> list[str]:
+    """Segments that are of another size than usual: in words, because the reason is seldom wanted."""
+    return [
+        t(
+            "{segment} had {before} in the export before and has {now} now. Was that meant?",
+            segment=escape(one.segment),
+            before=number_of_profiles(t, one.before),
+            now=t.number(one.now),
         )
-    if run.weights:
-        heaviest = ", ".join(f"{escape(one.segment)} {t.number(one.profiles)}" for one in run.weights)
-        lines.append(t("The segments that weigh most: {segments}", segments=heaviest))
-    return lines
+        for one in run.resized[:TAGS_SHOWN]
+    ]
+
+
+def _limit(t: Texts, run: Run) -> list[str]:
+    """Which segments weigh most; how many are too many stands in the reason."""
+    if run.reason.kind not in LIMITS or not run.weights:
+        return []
+    heaviest = ", ".join(f"{escape(one.segment)} ({t.number(one.profiles)})" for one in run.weights)
+    return [t("The segments that weigh most: {segments}", segments=heaviest)]
 
 
 def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
@@ -200,6 +274,17 @@ def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
         buttons.append(blocks.button(t("Connect again"), "wizard.edit", destination, style="primary"))
     elif run.reason.kind in LIMITS:
         buttons.append(blocks.button(t("Choose other segments"), "wizard.edit", destination, style="primary"))
+    if run.reason.kind == FOREIGN_TAG:
+        confirm = blocks.confirmation(
+            t("Take the tag over?"),
+            t("From then on it follows the segment: whoever is not in it loses the tag. You see a preview first."),
+            t("Take it over"),
+            t("Not now"),
+        )
+        buttons.append(blocks.button(t("Take the tag over"), "run.take_tags_over", value, confirm=confirm))
+        buttons.append(blocks.button(t("Edit the destination"), "wizard.edit", destination))
     if run.status in ("failed", "canceled", "skipped"):
         buttons.append(blocks.button(t("Preview again"), "export.again", destination))
+    if run.status in ("failed", "skipped") and run.trigger == "schedule":
+        buttons.append(blocks.button(t("Schedules"), "schedule.open"))
     return buttons

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import Block, escape
+from bot.views.run_facts import Run, approvers, may_need_approval, needs_approval
 
 CALLBACK = "export.destination"
 DESTINATION = "export.destination"
@@ -34,8 +35,15 @@ class Destination(Protocol):
     def audience_name(self) -> str: ...
 
 
-def picker(t: Texts, offered: Sequence[Destination], metadata: Metadata, chosen: Destination | None = None) -> Block:
-    """Choose one of the destinations offered; says what to do if there is none."""
+def picker(
+    t: Texts,
+    offered: Sequence[Destination],
+    metadata: Metadata,
+    chosen: Destination | None = None,
+    *,
+    segment: str = "",
+) -> Block:
+    """Choose one of the destinations offered, which export ``segment`` if given; says what to do if there is none."""
     if not offered:
         text = t(
             "There is no destination that you may export. Make one with /postino-connect, or ask an administrator."
@@ -45,8 +53,8 @@ def picker(t: Texts, offered: Sequence[Destination], metadata: Metadata, chosen:
     menu = blocks.external_select(DESTINATION, t("Search destinations"), chosen=initial)
     intro = t("Postino computes what the export would change. Nothing is sent before you say so.")
     content = [blocks.section(intro), blocks.field(t("Destination"), menu, "destination")]
-    if metadata.segment:
-        about = t("Destinations with the segment {segment}", segment=escape(metadata.segment))
+    if segment:
+        about = t("Destinations with the segment {segment}", segment=escape(segment))
         content.insert(1, blocks.context(about))
     return blocks.modal(
         t("Export"),
@@ -79,32 +87,42 @@ def working(t: Texts) -> Block:
 
 
 def problem(t: Texts, text: str) -> Block:
-    """Why nothing can be chosen."""
-    return blocks.modal(t("Export"), [blocks.section(escape(text))], callback_id=CALLBACK, close=t("Close"))
+    """Why nothing can be chosen, in markup."""
+    return blocks.modal(t("Export"), [blocks.section(text)], callback_id=CALLBACK, close=t("Close"))
 
 
-def requested(t: Texts, destination: str, channel: str | None) -> Block:
+def requested(t: Texts, run: Run, channel: str | None) -> Block:
     """What the modal shows once the preview was asked for."""
-    content = [blocks.section(coming(t, destination, channel))]
+    content = [blocks.section(coming(t, run, channel))]
     return blocks.modal(t("Export"), content, callback_id=CALLBACK, close=t("Close"))
 
 
-def coming(t: Texts, destination: str, channel: str | None) -> str:
-    """That a preview is being computed, and where it will appear."""
+def coming(t: Texts, run: Run, channel: str | None) -> str:
+    """That a preview is being computed, where it will appear, and who must say that it is sent."""
+    destination, place = escape(run.destination), _place(t, channel)
+    if run.rule:
+        appears = t(
+            "The preview of {destination} is being computed. It will appear in {place}; nothing is sent before it is approved.",
+            destination=destination,
+            place=place,
+        )
+        return " ".join([appears, needs_approval(t, run), approvers(t, run)])
     return t(
         "The preview of {destination} is being computed. It will appear in {place}; nothing is sent before you say so.",
-        destination=escape(destination),
-        place=_place(t, channel),
+        destination=destination,
+        place=place,
     )
 
 
-def started(t: Texts, destination: str, channel: str | None) -> str:
-    """That an export is under way, and where to watch it."""
-    return t(
-        "The export of {destination} is under way. Watch it in {place}.",
-        destination=escape(destination),
-        place=_place(t, channel),
-    )
+def started(t: Texts, run: Run, channel: str | None) -> str:
+    """That an export is under way, or what it will wait for first, and where to watch it."""
+    destination, place = escape(run.destination), _place(t, channel)
+    if run.rule:
+        waits = t("The export of {destination} waits for approval before anything is sent.", destination=destination)
+        look = t("Look at its preview in {place}.", place=place)
+        return " ".join([waits, needs_approval(t, run), approvers(t, run), look])
+    goes_on = t("The export of {destination} is under way. Watch it in {place}.", destination=destination, place=place)
+    return " ".join(part for part in (goes_on, may_need_approval(t, run)) if part)
 
 
 def _place(t: Texts, channel: str | None) -> str:

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, decisions
 from bot.views.blocks import Block, escape
-from bot.views.run_facts import Message, Plan, Run, linked, moment, number_of_people, number_of_profiles, who
+from bot.views.run_facts import (
+    HeldTag,
+    Message,
+    Plan,
+    Run,
+    gone_segments,
+    linked,
+    moment,
+    needs_approval,
+    number_of_people,
+    number_of_profiles,
+    unreadable_rows,
+    who,
+)
 
 TAGS_SHOWN = 20
 CANARY = 50
 """How many new contacts a canary inserts."""
 
 SUPPRESSED = {
-    "unsubscribed": mark("unsubscribed"),
-    "cleaned": mark("cleaned after bounces"),
-    "pending": mark("not confirmed yet"),
-    "transactional": mark("transactional only"),
-    "archived": mark("archived"),
-    "forgotten": mark("permanently deleted"),
-    "unknown": mark("in a state Postino does not know"),
+    "unsubscribed": mark("{count} unsubscribed"),
+    "cleaned": mark("{count} cleaned after bounces"),
+    "pending": mark("{count} not confirmed yet"),
+    "transactional": mark("{count} transactional only"),
+    "archived": mark("{count} archived"),
+    "forgotten": mark("{count} permanently deleted"),
+    "gone": mark("{count} deleted in Mailchimp, or known there under another address now"),
+    "kept_out": mark("{count} kept out by decision"),
+    "unknown": mark("{count} in a state Postino does not know"),
 }
 INVALID = {
-    "no_address": mark("without an e-mail address"),
-    "invalid_address": mark("with an invalid e-mail address"),
+    "no_address": mark("{count} without an e-mail address"),
+    "invalid_address": mark("{count} with an invalid e-mail address"),
+    "unknown_profile": mark("{count} missing from the profile table"),
+    "unreadable_profile": mark("{count} missing from what could be read of the profile table"),
+    "other_address": mark("{count} who left under another address and wait for a decision"),
+    "unreadable": mark("{count} in rows that could not be read"),
 }
 HELD = {
-    "incomplete": mark("the segment could not be read completely"),
+    "incomplete": mark("the segment or its profiles could not be read completely"),
     "empty": mark("the segment is empty"),
     "vanished": mark("the segment is gone from the source"),
     "share": mark("that is more than this destination allows without asking"),
@@ -45,27 +66,31 @@ def preview(t: Texts, run: Run) -> Message:
     tags = _tags(t, plan)
     if tags:
         content.append(blocks.section(tags))
-    content += [blocks.section(text) for text in (held(t, plan), _dropped(t, plan)) if text]
+    told = (held(t, plan), _dropped(t, plan), _incomplete(t, plan), needs_approval(t, run))
+    content += [blocks.section(text) for text in told if text]
     content.append(blocks.context(*_notes(t, run)))
     content.append(_buttons(t, run))
     return Message(_said(t, run), content)
 
 
 def skipped(t: Texts, plan: Plan) -> str:
-    """How many profiles are skipped, by reason."""
+    """How many profiles are skipped though nothing is wrong with them, by reason."""
     classes = plan.classes
-    reasons = [(count, t(SUPPRESSED.get(kind, SUPPRESSED["unknown"]))) for kind, count in plan.suppressed.items()]
-    reasons.append((classes.no_consent, t("without consent")))
-    reasons.append((classes.duplicates, t("with the address of another profile")))
-    others = 0
-    for kind, count in plan.rejected.items():
-        if kind in INVALID:
-            reasons.append((count, t(INVALID[kind])))
-        else:
-            others += count
-    reasons.append((others, t("rejected for other reasons")))
-    listed = [f"{t.number(count)} {reason}" for count, reason in reasons if count]
-    total = classes.suppressed + classes.no_consent + classes.duplicates + classes.rejected
+    reasons = [(SUPPRESSED.get(status, SUPPRESSED["unknown"]), count) for status, count in plan.suppressed.items()]
+    reasons.append((mark("{count} without consent"), classes.no_consent))
+    reasons.append((mark("{count} with the address of another profile"), classes.duplicates))
+    return _by_reason(t, classes.suppressed + classes.no_consent + classes.duplicates, reasons)
+
+
+def rejected(t: Texts, plan: Plan) -> str:
+    """How many profiles cannot be exported as they are in the source, by reason."""
+    reasons = [(INVALID[kind], count) for kind, count in plan.rejected.items() if kind in INVALID]
+    others = sum(count for kind, count in plan.rejected.items() if kind not in INVALID)
+    return _by_reason(t, plan.classes.rejected, [*reasons, (mark("{count} for other reasons"), others)])
+
+
+def _by_reason(t: Texts, total: int, reasons: Iterable[tuple[str, int]]) -> str:
+    listed = [t(reason, count=count) for reason, count in reasons if count]
     return f"{t.number(total)} ({', '.join(listed)})" if listed else t.number(total)
 
 
@@ -74,32 +99,38 @@ def held(t: Texts, plan: Plan) -> str:
     if not plan.held:
         return ""
     tags = {one.segment: one.tag for one in plan.segments}
-    lines = [
-        "• "
-        + t(
-            "{tag}: would be taken off {people}, but {reason}.",
-            tag=escape(tags.get(one.segment, one.segment)),
-            people=number_of_people(t, one.people),
-            reason=t(HELD.get(one.reason, HELD["share"])),
-        )
-        for one in plan.held[:TAGS_SHOWN]
-    ]
+    lines = [f"• {_held_tag(t, one, tags.get(one.segment, one.segment))}" for one in plan.held[:TAGS_SHOWN]]
     return "\n".join([f"✋ {t('The brake holds these removals until a person takes them off:')}", *lines])
+
+
+def _held_tag(t: Texts, one: HeldTag, tag: str) -> str:
+    reason = t(HELD.get(one.reason, HELD["share"]))
+    if one.holders <= one.people:
+        people = number_of_people(t, one.people)
+        return t("{tag}: would be taken off {people}, but {reason}.", tag=escape(tag), people=people, reason=reason)
+    return t(
+        "{tag}: would be taken off {people} of {holders} people, but {reason}.",
+        tag=escape(tag),
+        people=t.number(one.people),
+        holders=t.number(one.holders),
+        reason=reason,
+    )
 
 
 def _changes(t: Texts, plan: Plan) -> str:
     classes = plan.classes
-    rows = [
-        (t("New contacts"), t.number(classes.new)),
-        (t("Updated"), t.number(classes.updated)),
-        (t("Tags only"), t.number(classes.tags_only)),
-        (t("Unchanged"), t.number(classes.unchanged)),
-        (t("Skipped"), skipped(t, plan)),
-        (t("Billable contacts added"), t.number(classes.new)),
+    counts = [
+        (t("New contacts"), classes.new),
+        (t("Updated"), classes.updated),
+        (t("Tags only"), classes.tags_only),
+        (t("Unchanged"), classes.unchanged),
     ]
-    return "\n".join(
-        f"• {label}: *{value}*" if label != t("Skipped") else f"• {label}: {value}" for label, value in rows
-    )
+    lines = [f"{label}: *{t.number(count)}*" for label, count in counts]
+    lines.append(t("Skipped: {skipped}", skipped=skipped(t, plan)))
+    if classes.rejected:
+        lines.append(t("Rejected: {rejected}", rejected=rejected(t, plan)))
+    lines.append(f"{t('Billable contacts added')}: *{t.number(classes.new)}*")
+    return "\n".join(f"• {line}" for line in lines)
 
 
 def _tags(t: Texts, plan: Plan) -> str:
@@ -129,6 +160,10 @@ def _dropped(t: Texts, plan: Plan) -> str:
     return t("Values left out because they do not fit Mailchimp's field: {fields}", fields=fields)
 
 
+def _incomplete(t: Texts, plan: Plan) -> str:
+    return escape("\n".join([*unreadable_rows(t, plan.unreadable), *gone_segments(t, plan.vanished)]))
+
+
 def _notes(t: Texts, run: Run) -> list[str]:
     plan = run.plan
     calls = t.plural("{count} call to Mailchimp", "{count} calls to Mailchimp", plan.calls)
@@ -150,9 +185,12 @@ def _notes(t: Texts, run: Run) -> list[str]:
 
 def _buttons(t: Texts, run: Run) -> Block:
     value = str(run.run_id)
-    buttons = [blocks.button(t("Send"), "run.send", value, style="primary")]
+    send = t("Approve and send") if run.rule else t("Send")
+    buttons = [blocks.button(send, "run.send", value, style="primary")]
     if run.plan.classes.new:
         buttons.append(blocks.button(t("Send a canary of {count}", count=CANARY), "run.canary", value))
+    if "other_address" in run.plan.rejected or "kept_out" in run.plan.suppressed:
+        buttons.append(decisions.button(t, run.destination_id))
     buttons.append(blocks.button(t("Cancel"), "run.cancel", value))
     return blocks.actions(*buttons)
 
@@ -166,7 +204,7 @@ def _said(t: Texts, run: Run) -> str:
     )
     said = t(
         "Preview of {destination} to {audience}, waiting for approval: {new} new, {updated} updated, {only} with tags only, "
-        "{unchanged} unchanged, {tags}. Skipped: {skipped}. Nothing has been sent yet.",
+        "{unchanged} unchanged, {tags}. Skipped: {skipped}. Rejected: {rejected}. Nothing has been sent yet.",
         destination=escape(run.destination),
         audience=escape(run.audience),
         new=classes.new,
@@ -175,5 +213,8 @@ def _said(t: Texts, run: Run) -> str:
         unchanged=classes.unchanged,
         tags=tags,
         skipped=skipped(t, run.plan),
+        rejected=rejected(t, run.plan),
     )
-    return f"{said} {held(t, run.plan)}".strip()
+    return " ".join(
+        part for part in (said, held(t, run.plan), _incomplete(t, run.plan), needs_approval(t, run)) if part
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from bot.texts import Texts, mark
-from bot.views.blocks import Block, escape
-from services.errors import Value
+from bot.views.blocks import Block, escape, is_formatted
+from services.errors import NotAllowed, PostinoError, Value
 
 WORDS = {
     "queued": mark("Queued"),
@@ -98,7 +98,10 @@ class HeldTag(_Numbers):
 
 
 class Plan(_Numbers):
-    """The numbers of a preview; all zero for a run that has computed none yet."""
+    """The numbers of a preview; all zero for a run that has computed none yet.
+
+    ``unreadable`` tells by profile table how many of its rows could not be read, ``vanished`` which segments are gone.
+    """
 
     profiles: int = 0
     classes: Counts = Counts()
@@ -109,6 +112,15 @@ class Plan(_Numbers):
     calls: int = 0
     seconds: int = 0
     dropped_values: dict[str, int] = {}
+    unreadable: dict[str, int] = {}
+    vanished: tuple[str, ...] = ()
+
+    def named(self, names: Mapping[str, str]) -> Plan:
+        """The same plan with its segments called as people call them."""
+        segments = tuple(
+            one.model_copy(update={"segment": names.get(one.segment, one.segment)}) for one in self.segments
+        )
+        return self.model_copy(update={"segments": segments})
 
     @property
     def removals(self) -> int:
@@ -144,8 +156,22 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
+class Resized:
+    """A segment whose size has changed unusually since the export before."""
+
+    segment: str
+    before: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One run as it is now. ``waits_for`` names the run that holds the Mailchimp account, "" if it may not be named."""
+    """One run as it is now. ``waits_for`` names the run that holds the Mailchimp account, "" if it may not be named.
+
+    ``mentions`` are the people to call where there is trouble. ``rule`` says why a second person must approve it, or is
+    empty; ``rule_above`` is the number of new contacts it allows; ``maker`` made the destination and may manage it;
+    ``agreed_by`` agreed to its statement last.
+    """
 
     run_id: int
     destination_id: int
@@ -166,6 +192,10 @@ class Run:
     accept_removals: bool = False
     canary: int = 0
     trigger: str = "person"
+    rule: str = ""
+    rule_above: int | None = None
+    maker: str = ""
+    agreed_by: str = ""
     approved_by: str | None = None
     approved_at: datetime | None = None
     cancel_requested_by: str | None = None
@@ -179,6 +209,8 @@ class Run:
     throttled: bool = False
     recovered: bool = False
     weights: tuple[Weight, ...] = ()
+    mentions: tuple[str, ...] = ()
+    resized: tuple[Resized, ...] = ()
 
     @property
     def total(self) -> int:
@@ -224,14 +256,71 @@ def who(t: Texts, person: str) -> str:
     """A person as a mention, or where a request came from if it was no person."""
     if person == "command-line":
         return t("the command line")
+    if person == "workflow":
+        return t("a workflow")
     if person in ("schedule", "verify"):
         return t("the schedule")
     return f"<@{person}>"
 
 
+def refusal(t: Texts, error: PostinoError) -> str:
+    """An error in markup, with whom else to ask where somebody is known."""
+    return " ".join(part for part in (escape(t.error(error)), whom_to_ask(t, error)) if part)
+
+
+def whom_to_ask(t: Texts, error: PostinoError) -> str:
+    """Who may do what an error refuses, in markup; empty where nobody is known."""
+    whom = error.whom if isinstance(error, NotAllowed) else None
+    return t("You can also ask {person}.", person=who(t, whom)) if whom else ""
+
+
+def needs_approval(t: Texts, run: Run) -> str:
+    """Why somebody other than the asker must approve the run, in markup; empty if nobody must."""
+    reasons = {
+        "always": t("every export of this destination is approved by a second person"),
+        "first": t("this is the destination's first export"),
+        "above": t("it adds more than {count} contacts", count=run.rule_above or 0),
+    }
+    if run.rule not in reasons:
+        return ""
+    return t(
+        "Needs the approval of somebody other than {person}: {reason}.",
+        person=who(t, run.requested_by),
+        reason=reasons[run.rule],
+    )
+
+
+def waits_for_whom(t: Texts, run: Run) -> str:
+    """Who must do something about a run that waits for approval, in markup."""
+    if run.rule:
+        return f"{needs_approval(t, run)} {approvers(t, run)}"
+    if not run.maker:
+        return t("It waits until an administrator sends it.")
+    return t(
+        "It waits until an administrator sends it, or {person}, who created the destination.", person=who(t, run.maker)
+    )
+
+
+def may_need_approval(t: Texts, run: Run) -> str:
+    """That a run whose plan is not computed yet waits for approval if it adds too many; empty if it cannot have to."""
+    if run.rule_above is None or run.approved_by or run.plan.profiles:
+        return ""
+    waits = t("If it adds more than {count} contacts, it waits for approval first.", count=run.rule_above)
+    return f"{waits} {approvers(t, run)}"
+
+
+def approvers(t: Texts, run: Run) -> str:
+    """Who may give the approval that a run needs, in markup."""
+    if not run.maker or run.maker == run.requested_by:
+        return t("Administrators may approve it.")
+    return t("Administrators may approve it, and {person}, who created the destination.", person=who(t, run.maker))
+
+
 def linked(name: str, link: str) -> str:
-    """A name in markup, as a link if there is one."""
-    return f"<{link}|{escape(name)}>" if link else escape(name)
+    """A name in markup, as a link if there is one; beside it where the name would format the link."""
+    if not link:
+        return escape(name)
+    return f"{escape(name)} (<{link}|Mailchimp>)" if is_formatted(name) else f"<{link}|{escape(name)}>"
 
 
 def because(t: Texts, reason: Reason) -> str:
@@ -250,6 +339,33 @@ def number_of_people(t: Texts, count: int) -> str:
 def number_of_profiles(t: Texts, count: int) -> str:
     """``1,204 profiles``."""
     return t.plural("{count} profile", "{count} profiles", count)
+
+
+def unreadable_rows(t: Texts, unreadable: Mapping[str, int]) -> list[str]:
+    """One sentence for each profile table with rows that could not be read."""
+    return [
+        t.plural(
+            "{count} row of the profile table {table} could not be read, so a profile may be missing. "
+            "Correct it in the source.",
+            "{count} rows of the profile table {table} could not be read, so profiles may be missing. "
+            "Correct them in the source.",
+            rows,
+            table=table,
+        )
+        for table, rows in unreadable.items()
+    ]
+
+
+def gone_segments(t: Texts, vanished: Iterable[str]) -> list[str]:
+    """One sentence for each segment that is gone from the source."""
+    return [
+        t(
+            "The segment {segment} is gone from the source. Its tag stays on whoever has it; "
+            "if the segment has another name now, edit the destination.",
+            segment=segment,
+        )
+        for segment in vanished
+    ]
 
 
 def outcome_counts(t: Texts, counts: Counts) -> str:

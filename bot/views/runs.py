@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, outcomes
 from bot.views.blocks import Block, escape
 from bot.views.previews import preview
 from bot.views.run_facts import (
@@ -31,22 +31,25 @@ STEPS = {
 WAITING = "waiting"
 QUEUED = "queued"
 PROCESSING = "processing"
+SKIPPED = "skipped"
 
 
 def living(t: Texts, run: Run) -> Message:
-    """The run as it is now; a run that waits for approval shows its preview."""
+    """The run as it is now; one that waits for approval shows its preview, one that never began why and what to do."""
     if run.status == WAITING:
         return preview(t, run)
     if run.status == QUEUED:
         return _queued(t, run)
     if run.status == PROCESSING:
         return _processing(t, run)
+    if run.status == SKIPPED:
+        return outcomes.outcome(t, run)
     return _ended(t, run)
 
 
-def one_line(t: Texts, run: Run) -> str:
-    """A run in one line of markup, for lists."""
-    parts = [f"*{status_word(t, run.status)}*", escape(run.destination)]
+def one_line(t: Texts, run: Run, *, named: bool = True) -> str:
+    """A run in one line of markup, for lists; not ``named`` where its destination stands above it."""
+    parts = [f"*{status_word(t, run.status)}*", escape(run.destination) if named else ""]
     if run.status == PROCESSING:
         parts.append(progress(t, run))
     elif run.status == QUEUED:
@@ -54,7 +57,7 @@ def one_line(t: Texts, run: Run) -> str:
     elif run.status == WAITING:
         parts.append(t("{new} new, {updated} updated", new=run.plan.classes.new, updated=run.plan.classes.updated))
     else:
-        parts.append(outcome_counts(t, run.counts) if run.counts.profiles else because(t, run.reason))
+        parts.append(_figures(t, run) or because(t, run.reason))
     parts.append(moment(t, run.finished_at or run.requested_at, run.zone))
     parts.append(who(t, run.requested_by))
     return " · ".join(part for part in parts if part)
@@ -120,8 +123,8 @@ def _ended(t: Texts, run: Run) -> Message:
     word = status_word(t, run.status)
     took = t("in {time}", time=t.duration(run.took)) if run.took is not None else ""
     lines = [" · ".join(part for part in (f"*{word}*", took) if part)]
-    if run.counts.profiles:
-        lines.append(outcome_counts(t, run.counts))
+    if figures := _figures(t, run):
+        lines.append(figures)
     if run.status == "canceled" and run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     reason = because(t, run.reason)
@@ -130,6 +133,14 @@ def _ended(t: Texts, run: Run) -> Message:
     content = [blocks.section(_title(t, run)), blocks.section("\n".join(lines)), blocks.context(*_origin(t, run))]
     said = [f"{escape(run.destination)}: {word}", *lines[1:]]
     return Message(". ".join(said), content)
+
+
+def _figures(t: Texts, run: Run) -> str:
+    """What became of the profiles; empty for a run that was ended before it had looked at them."""
+    counts = run.counts
+    looked_at = counts.sent or counts.settled or counts.not_attempted or counts.tags_removed
+    ended_before = run.status in ("canceled", "failed") and not looked_at
+    return "" if ended_before or not counts.profiles else outcome_counts(t, counts)
 
 
 def _title(t: Texts, run: Run) -> str:

@@ -6,16 +6,28 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from bot.texts import Texts
+from bot.texts import Texts, mark
 from bot.views import blocks
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, moment
-from services.segments import Overview
+from services.segments import Order, Overview, Size
 
+STATES = {
+    "active": mark("Active"),
+    "inactive": mark("Inactive"),
+    "draft": mark("Draft"),
+    "validating": mark("Being checked"),
+    "validated": mark("Checked"),
+    "invalid": mark("Invalid"),
+    "validationerror": mark("Invalid"),
+}
+"""Customer Insights' words for a segment's state."""
 PAGE = 10
 SEARCH = 200
 """The longest search that is carried from page to page."""
 NAMES_SHOWN = 3
+BARS = "▁▂▃▄▅▆▇█"
+PICTURE = "segments.picture"
 NAME = 100
 """The longest name shown whole: ten rows must stay below the 12,000 characters that a message may have."""
 
@@ -25,10 +37,13 @@ class Place(BaseModel):
 
     search: str = ""
     page: int = 0
+    order: Order = Order.NAME
 
 
-def listing(t: Texts, source: str, found: Sequence[Overview], place: Place, *, shared: bool = False) -> Message:
-    """One page of what was found; ``shared`` leaves out the buttons that are for the asker."""
+def listing(
+    t: Texts, source: str, found: Sequence[Overview], place: Place, *, shared: bool = False, pictures: bool = False
+) -> Message:
+    """One page of what was found; ``shared`` leaves out what is for the asker, ``pictures`` offers the charts."""
     if not found:
         return _nothing(t, source, place)
     pages = (len(found) + PAGE - 1) // PAGE
@@ -43,7 +58,9 @@ def listing(t: Texts, source: str, found: Sequence[Overview], place: Place, *, s
     if pages > 1:
         content.append(blocks.context(numbers))
     if not shared:
-        content.append(_buttons(t, place.search, page, pages))
+        content += [_buttons(t, place, page, pages), _orders(t, place)]
+        if pictures:
+            content += _picture_menu(t, shown)
     said = [f"{head}. {numbers}.", *(_said(t, one) for one in shown)]
     return Message("\n".join(said), content)
 
@@ -53,7 +70,8 @@ def _row(t: Texts, one: Overview, *, shared: bool) -> Block:
     facts = [
         t.plural("{count} profile", "{count} profiles", segment.profile_count),
         _change(t, one.change),
-        escape(segment.state),
+        _trend(t, one.trend),
+        _state(t, segment.state),
     ]
     if segment.last_refreshed is not None:
         facts.append(t("refreshed {time}", time=moment(t, segment.last_refreshed)))
@@ -73,11 +91,16 @@ def _said(t: Texts, one: Overview) -> str:
     facts = [
         t.plural("{count} profile", "{count} profiles", segment.profile_count),
         _change(t, one.change),
-        escape(segment.state),
+        _state(t, segment.state),
     ]
     if segment.last_refreshed is not None:
         facts.append(t("refreshed {time}", time=t.moment(segment.last_refreshed)))
     return f"{_name(segment.display_name)}: {', '.join(fact for fact in facts if fact)}"
+
+
+def _state(t: Texts, state: str) -> str:
+    """The source's word for a segment's state; one that is not known is shown as it is."""
+    return t(STATES[state.casefold()]) if state.casefold() in STATES else escape(state)
 
 
 def _change(t: Texts, change: int | None) -> str:
@@ -87,6 +110,18 @@ def _change(t: Texts, change: int | None) -> str:
         return t("no change since the last refresh")
     sign = "▲ +" if change > 0 else "▼ −"
     return t("{change} since the last refresh", change=f"{sign}{t.number(abs(change))}")
+
+
+def _trend(t: Texts, trend: Sequence[int]) -> str:
+    """The last refreshes as little bars and in numbers; nothing before there are three, when the change says it all."""
+    if len(trend) < 3:
+        return ""
+    least, most = min(trend), max(trend)
+    bars = "".join(
+        BARS[round((count - least) / (most - least) * (len(BARS) - 1)) if most > least else 0] for count in trend
+    )
+    over = t("from {first} over {count} refreshes", first=trend[0], count=len(trend))
+    return f"{bars} {over}"
 
 
 def _name(name: str) -> str:
@@ -99,20 +134,62 @@ def _names(t: Texts, names: Sequence[str]) -> str:
     return t("{names} and {count} more", names=listed, count=more) if more > 0 else listed
 
 
-def _buttons(t: Texts, search: str, page: int, pages: int) -> Block:
-    search = search[:SEARCH]
+def _buttons(t: Texts, place: Place, page: int, pages: int) -> Block:
     buttons = []
     if page > 0:
-        buttons.append(blocks.button(t("Previous"), "segments.previous", _value(search, page - 1)))
+        buttons.append(blocks.button(t("Previous"), "segments.previous", _value(place, page=page - 1)))
     if page < pages - 1:
-        buttons.append(blocks.button(t("Next"), "segments.next", _value(search, page + 1)))
-    buttons.append(blocks.button(t("Refresh"), "segments.refresh", _value(search, page)))
-    buttons.append(blocks.button(t("Share"), "segments.share", _value(search, page)))
+        buttons.append(blocks.button(t("Next"), "segments.next", _value(place, page=page + 1)))
+    buttons.append(blocks.button(t("Refresh"), "segments.refresh", _value(place, page=page)))
+    buttons.append(blocks.button(t("Share"), "segments.share", _value(place, page=page)))
     return blocks.actions(*buttons)
 
 
-def _value(search: str, page: int) -> str:
-    return Place(search=search, page=page).model_dump_json()
+def _orders(t: Texts, place: Place) -> Block:
+    """The ways to sort; the present one is ticked."""
+    words = {Order.NAME: t("By name"), Order.SIZE: t("By size"), Order.CHANGE: t("By change")}
+    return blocks.actions(
+        *(
+            blocks.button(
+                f"✓ {word}" if order is place.order else word,
+                f"segments.by_{order}",
+                _value(place, page=0, order=order),
+                label=t("Sort: {order}", order=word),
+            )
+            for order, word in words.items()
+        )
+    )
+
+
+def _picture_menu(t: Texts, shown: Sequence[Overview]) -> list[Block]:
+    """Slack: an option's value has at most 150 characters, and names that are longer are left out."""
+    options = [
+        blocks.option(one.segment.display_name, one.segment.name)
+        for one in shown
+        if len(one.segment.name) <= blocks.OPTION_VALUE
+    ]
+    return [blocks.actions(blocks.select(PICTURE, options, t("Size over time of…")))] if options else []
+
+
+def _value(place: Place, *, page: int, order: Order | None = None) -> str:
+    return Place(search=place.search[:SEARCH], page=page, order=order or place.order).model_dump_json()
+
+
+def sizes_in_words(t: Texts, name: str, sizes: Sequence[Size], zone: str) -> str:
+    """What a chart of a segment's size shows, for those who do not see it."""
+    first, last = sizes[0], sizes[-1]
+    least, most = min(one.profiles for one in sizes), max(one.profiles for one in sizes)
+    return t(
+        "Profiles in {segment} over {count} refreshes: {first} on {begin}, {last} on {end}; lowest {least}, highest {most}.",
+        segment=blocks.shorten(name, NAME),
+        count=len(sizes),
+        first=first.profiles,
+        begin=t.spoken_moment(first.seen_at, zone),
+        last=last.profiles,
+        end=t.spoken_moment(last.seen_at, zone),
+        least=least,
+        most=most,
+    )
 
 
 def _nothing(t: Texts, source: str, place: Place) -> Message:

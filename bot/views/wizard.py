@@ -10,9 +10,10 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, dropped_tags
 from bot.views.blocks import Block
 from services.drafts import Answers, Step
+from services.dropped_tags import DroppedTag
 
 CALLBACK = "wizard"
 OUTCOME_CALLBACK = "wizard.outcome"
@@ -38,10 +39,11 @@ LONG = "#"
 
 
 class Metadata(BaseModel):
-    """All that a view of the wizard carries: which draft it shows and which step of it."""
+    """All that a view of the wizard carries: which draft it shows and which step of it, in which language."""
 
     draft: str
     step: Step
+    language: str = "en"
 
 
 class Named(Protocol):
@@ -85,7 +87,7 @@ def frame(
         callback_id=CALLBACK,
         submit=submit,
         close=t("Cancel"),
-        private_metadata=Metadata(draft=draft_id, step=answers.step).model_dump_json(),
+        private_metadata=Metadata(draft=draft_id, step=answers.step, language=t.language).model_dump_json(),
         notify_on_close=True,
     )
 
@@ -104,16 +106,11 @@ def back_row(t: Texts, *more: Block) -> Block:
     return blocks.actions(blocks.button(t("Back"), BACK), *more, block_id="way")
 
 
-def first_loading(t: Texts) -> Block:
-    """What opens before anything is known, so that Slack's three seconds do not run out."""
-    return blocks.modal(
-        t("Set up destination"), [blocks.section(t("One moment…"))], callback_id=OUTCOME_CALLBACK, close=t("Cancel")
-    )
-
-
-def loading(t: Texts, answers: Answers, draft_id: str, text: str) -> Block:
-    """What shows while Mailchimp or the source is asked."""
-    return frame(t, answers, draft_id, [blocks.section(f":hourglass_flowing_sand: {text}")])
+def loading(view: Block, text: str) -> Block:
+    """What shows in the place of an open modal, as a payload shows that, while Mailchimp or the source is asked."""
+    step = [block for block in view["blocks"] if block.get("block_id") == "step"]
+    waiting = {name: part for name, part in _frame_of(view).items() if name != "submit"}
+    return waiting | {"blocks": [*step, blocks.section(f":hourglass_flowing_sand: {text}")]}
 
 
 def stuck(t: Texts, answers: Answers, draft_id: str, problem: str) -> Block:
@@ -123,16 +120,17 @@ def stuck(t: Texts, answers: Answers, draft_id: str, problem: str) -> Block:
     return frame(t, answers, draft_id, [blocks.actions(*back, again, block_id="way")], problem=problem)
 
 
-def dead_end(t: Texts, sentence: str) -> Block:
-    """Nothing can be set up: why, and what to do about it."""
-    return blocks.modal(
-        t("Set up destination"), problem_blocks(sentence), callback_id=OUTCOME_CALLBACK, close=t("Close")
-    )
+def dead_end(t: Texts, sentence: str, more: str = "") -> Block:
+    """Nothing can be set up: why, and what to do about it; ``more`` is in markup."""
+    content = [*problem_blocks(sentence), *([blocks.section(more)] if more else [])]
+    return blocks.modal(t("Set up destination"), content, callback_id=OUTCOME_CALLBACK, close=t("Close"))
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the confirmation tells. ``profiles`` is None where it was not counted; ``problem`` is why no preview began."""
+    """What the confirmation tells. ``profiles`` is None where it was not counted; ``problem`` is why no preview began;
+    ``tags_left`` says which tags stay in Mailchimp without their segment, ``times`` when the schedule comes next, in markup;
+    ``deletable`` are those of them that can be deleted."""
 
     destination_id: int
     name: str
@@ -145,14 +143,23 @@ class Saved:
     edited: bool
     previewing: bool
     problem: str | None = None
+    tags_left: str = ""
+    times: str = ""
+    deletable: tuple[DroppedTag, ...] = ()
 
 
 def saved(t: Texts, what: Saved) -> Block:
     """The confirmation after saving: what was saved, and how to export it."""
+    content = [
+        dropped_tags.offer(t, text, what.destination_id, what.deletable)
+        if text == what.tags_left
+        else blocks.section(text)
+        for text in saved_texts(t, what)
+    ]
     more = [] if what.previewing else [_preview_button(t, what.destination_id)]
     return blocks.modal(
         t("Destination saved"),
-        [*problem_blocks(what.problem), *(blocks.section(text) for text in saved_texts(t, what)), *more],
+        [*problem_blocks(what.problem), *content, *more],
         callback_id=OUTCOME_CALLBACK,
         close=t("Done"),
     )
@@ -177,6 +184,8 @@ def saved_texts(t: Texts, what: Saved) -> list[str]:
             "Together {count} distinct profile.", "Together {count} distinct profiles.", what.profiles
         )
     where = [t("Schedule: {schedule}.", schedule=blocks.escape(what.schedule))]
+    if what.times:
+        where.append(f"{what.times}.")
     if what.channel:
         where.append(
             t(
@@ -185,20 +194,32 @@ def saved_texts(t: Texts, what: Saved) -> list[str]:
             )
         )
     next_step = (
-        t("A preview is being computed: nothing is sent before somebody presses *Send*.")
+        t("A preview is being computed: nothing is sent before somebody presses *Send*.") + _appears(t, what.channel)
         if what.previewing
-        else t("Saving does not run the export. Preview it here, or with `/postino-export {name}`.", name=name)
+        else t(
+            "Saving does not run the export. Preview it here, or with {command}.",
+            command=blocks.code(f"/postino-export {what.name}"),
+        )
     )
-    return [f"{opening} {exports}", " ".join(where), next_step]
+    return [text for text in (f"{opening} {exports}", what.tags_left, " ".join(where), next_step) if text]
 
 
-def previewing(t: Texts, name: str) -> Block:
-    """What the confirmation turns into when a preview was asked for from it."""
+def previewing(t: Texts, name: str, channel: str | None) -> Block:
+    """What the confirmation turns into when a preview was asked for from it; ``channel`` is where it will appear."""
     text = t(
         ":white_check_mark: The preview of *{name}* is being computed. Nothing is sent before somebody presses *Send*.",
         name=blocks.escape(name),
     )
-    return blocks.modal(t("Destination saved"), [blocks.section(text)], callback_id=OUTCOME_CALLBACK, close=t("Done"))
+    return blocks.modal(
+        t("Destination saved"),
+        [blocks.section(text + _appears(t, channel))],
+        callback_id=OUTCOME_CALLBACK,
+        close=t("Done"),
+    )
+
+
+def _appears(t: Texts, channel: str | None) -> str:
+    return " " + t("It will appear in {channel}.", channel=f"<#{channel}>") if channel else ""
 
 
 def _preview_button(t: Texts, destination_id: int) -> Block:
@@ -223,11 +244,27 @@ def with_problem(view: Block, text: str) -> Block:
     """
     state = view.get("state", {}).get("values", {})
     content = [_refilled(block, state) for block in view["blocks"] if block.get("block_id") != PROBLEM]
-    kept = ("type", "callback_id", "title", "submit", "close", "private_metadata", "notify_on_close", "clear_on_close")
-    again = {name: view[name] for name in kept if view.get(name) is not None}
     at = 1 if content and content[0].get("block_id") == "step" else 0
-    again["blocks"] = [*content[:at], *problem_blocks(text), *content[at:]][: blocks.MODAL_BLOCKS]
-    return again
+    return _frame_of(view) | {"blocks": [*content[:at], *problem_blocks(text), *content[at:]][: blocks.MODAL_BLOCKS]}
+
+
+def with_instead(view: Block, block_id: str, content: Sequence[Block]) -> Block:
+    """An open modal, as a payload shows it, with other blocks in the place of one, and without an error."""
+    shown: list[Block] = []
+    for block in view["blocks"]:
+        if block.get("block_id") == block_id:
+            shown += content
+        elif block.get("block_id") != PROBLEM:
+            shown.append(block)
+    return _frame_of(view) | {"blocks": shown}
+
+
+_FRAME = ("type", "callback_id", "title", "submit", "close", "private_metadata", "notify_on_close", "clear_on_close")
+
+
+def _frame_of(view: Block) -> Block:
+    """The parts of a view in a payload that may be sent back, without its blocks."""
+    return {name: view[name] for name in _FRAME if view.get(name) is not None}
 
 
 _INITIAL = {

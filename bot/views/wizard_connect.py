@@ -13,7 +13,8 @@ from services.drafts import Answers
 from services.mailing import Audience
 
 CONNECTION, SIGN_IN, USE_KEY, ADD_KEY = "wizard.connection", "wizard.sign_in", "wizard.use_key", "wizard.add_key"
-SHARING, AUDIENCE = "wizard.sharing", "wizard.audience"
+COPY, JUMP, SHARING, AUDIENCE = "wizard.copy", "wizard.jump", "wizard.sharing", "wizard.audience"
+BY_ID, BY_NAME = "wizard.audience_by_id", "wizard.audience_by_name"
 
 CONSENT = (
     mark(
@@ -47,6 +48,7 @@ class Choice:
     sharing: Sharing
     people: tuple[str, ...] = ()
     reconnect: bool = False
+    ceiling: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,34 @@ def connect(t: Texts, answers: Answers, draft_id: str, shown: Connecting, proble
         blocks.field(
             t("Display name"),
             blocks.text_input("wizard.name", value=answers.name, longest=200),
-            "name",
+            f"name.{answers.revision}",
             hint=t("You can change this later."),
         ),
+        *_edited(t, answers),
         *_mailchimp(t, answers, shown),
-        blocks.section(
-            ":white_check_mark: " + t("Reading *{source}*", source=blocks.escape(shown.source)), block_id="source"
-        ),
+        _source(t, answers, shown.source),
         blocks.context(t("It is read with the rights of the account Postino runs under, not with yours.")),
         blocks.divider(),
         *_consent(t, answers, shown.source),
     ]
     return wizard.frame(t, answers, draft_id, content, problem=problem, submit=t("Next"))
+
+
+def _edited(t: Texts, answers: Answers) -> list[Block]:
+    """What an edit can do beside going through all steps."""
+    if answers.destination_id is None:
+        return []
+    jump = blocks.button(t("Go to segments and schedule"), JUMP)
+    return [blocks.actions(jump, blocks.button(t("Make a copy instead"), COPY), block_id="edited")]
+
+
+def _source(t: Texts, answers: Answers, source: str) -> Block:
+    if answers.source_problem is not None:
+        text = ":warning: " + t("*{source}* cannot be read now.", source=blocks.escape(source))
+        return blocks.section(f"{text} {blocks.escape(answers.source_problem)}", block_id="source")
+    return blocks.section(
+        ":white_check_mark: " + t("Reading *{source}*", source=blocks.escape(source)), block_id="source"
+    )
 
 
 def _mailchimp(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
@@ -93,11 +111,11 @@ def _mailchimp(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
     if shown.connections:
         content.append(_connections(t, answers, shown))
     if chosen is not None:
-        content.append(_connected(t, chosen))
+        content.append(_connected(t, chosen, shown))
     if shown.administrator:
         content += _ways_in(t, answers, shown)
         if chosen is not None:
-            content += _sharing(t, answers, chosen)
+            content += [*_sharing(t, answers, chosen), _ceiling(t, answers, chosen)]
     return content
 
 
@@ -109,14 +127,17 @@ def _connections(t: Texts, answers: Answers, shown: Connecting) -> Block:
     chosen = str(answers.connection_id) if answers.connection_id else None
     menu = blocks.select(CONNECTION, options, t("Choose a connection"), chosen=chosen)
     block_id = f"connection.{answers.revision}"
-    return blocks.field(t("Connection"), menu, block_id, optional=True, dispatch=True)
+    return blocks.field(t("Connection"), menu, block_id, optional=answers.key_asked, dispatch=True)
 
 
-def _connected(t: Texts, chosen: Choice) -> Block:
+def _connected(t: Texts, chosen: Choice, shown: Connecting) -> Block:
     account = blocks.escape(chosen.account)
     if chosen.reconnect:
         text = ":warning: " + t(
-            "Mailchimp no longer accepts this connection. Connect *{account}* again.", account=account
+            "Mailchimp no longer accepts this connection. Connect *{account}* again."
+            if shown.administrator
+            else "Mailchimp no longer accepts this connection. Ask an administrator to connect *{account}* again.",
+            account=account,
         )
     else:
         text = ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=account)
@@ -135,7 +156,7 @@ def _ways_in(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
         blocks.text_input("wizard.key", longest=200),
         f"key.{answers.revision}",
         hint=t("In Mailchimp: Account & billing > Extras > API keys. It is encrypted at once and never shown again."),
-        optional=True,
+        optional=bool(shown.connections),
     )
     return [key, blocks.actions(*buttons, blocks.button(t("Connect"), ADD_KEY, style="primary"), block_id="ways")]
 
@@ -153,8 +174,22 @@ def _sharing(t: Texts, answers: Answers, chosen: Choice) -> list[Block]:
         }
         if named := answers.shared_people or list(chosen.people):
             people["initial_users"] = named
-        content.append(blocks.field(t("People"), people, f"people.{chosen.id}", optional=True))
+        content.append(blocks.field(t("People"), people, f"people.{chosen.id}"))
     return content
+
+
+def _ceiling(t: Texts, answers: Answers, chosen: Choice) -> Block:
+    typed = chosen.ceiling if answers.ceiling is None else int(answers.ceiling or 0) or None
+    return blocks.field(
+        t("Contact ceiling"),
+        blocks.number_input("wizard.ceiling", value=typed, least=1),
+        f"ceiling.{chosen.id}",
+        hint=t(
+            "An export that would take the Mailchimp account above this many contacts is not sent. It holds for all "
+            "destinations on this connection."
+        ),
+        optional=True,
+    )
 
 
 def _consent(t: Texts, answers: Answers, source: str) -> list[Block]:
@@ -166,7 +201,7 @@ def _consent(t: Texts, answers: Answers, source: str) -> list[Block]:
         blocks.header(t("Data privacy and compliance")),
         blocks.section(statement, block_id="statement"),
         blocks.context(t("Their own statements: {links}", links=STATEMENTS)),
-        blocks.field(t("Consent"), box, "agreed"),
+        blocks.field(t("Consent"), box, f"agreed.{answers.revision}"),
     ]
 
 
@@ -192,18 +227,15 @@ def audience(
         sentence = t("This Mailchimp account has no audience. Create one in Mailchimp, then press Look again.")
         again = blocks.button(t("Look again"), wizard.AGAIN, style="primary")
         return wizard.frame(t, answers, draft_id, [top, wizard.back_row(t, again)], problem=problem or sentence)
-    content = [
-        top,
-        blocks.field(t("Audience"), _audiences(t, answers, audiences), f"audience.{answers.revision}", optional=True),
-        blocks.field(
-            t("Or type an audience ID"),
-            blocks.text_input("wizard.audience_typed", value=answers.audience_typed, longest=64),
-            "audience_typed",
-            hint=t("In Mailchimp: Audience > Settings > Audience name and defaults. What is typed counts."),
-            optional=True,
-        ),
-        wizard.back_row(t),
-    ]
+    if answers.audience_by_id:
+        typed = blocks.text_input("wizard.audience_typed", value=answers.audience_typed, longest=64)
+        hint = t("In Mailchimp: Audience > Settings > Audience name and defaults.")
+        asked = blocks.field(t("Audience ID"), typed, "audience_typed", hint=hint)
+        other = blocks.button(t("Choose from the list"), BY_NAME)
+    else:
+        asked = blocks.field(t("Audience"), _audiences(t, answers, audiences), f"audience.{answers.revision}")
+        other = blocks.button(t("Type an audience ID"), BY_ID)
+    content = [top, asked, wizard.back_row(t, other)]
     return wizard.frame(t, answers, draft_id, content, problem=problem, submit=t("Next"))
 
 

@@ -117,7 +117,7 @@ def _about(t: Texts, shown: Matching, name: str | None) -> str:
 def _row(t: Texts, answers: Answers, shown: Matching, tag: str) -> list[Block]:
     offered = _field(answers, tag)
     label = t(WELL_KNOWN[tag]) if tag in WELL_KNOWN else f"{offered.name} ({tag})" if offered else tag
-    required = offered is not None and offered.required
+    required = offered is not None and offered.required and not answers.skip_required_fields
     chosen = answers.fields.get(tag)
     row = blocks.field(label, _menu(t, shown, chosen), f"field.{tag}", optional=not required, dispatch=True)
     if len(answers.rows) > MOST_ROWS:
@@ -155,12 +155,12 @@ def _missing(t: Texts, answers: Answers) -> list[Block]:
     ticked = ["skip"] if answers.skip_required_fields else []
     return [
         blocks.section(text, block_id="missing"),
-        blocks.field(t("Required fields"), blocks.checkboxes("wizard.skip", [box], ticked), "skip", optional=True),
+        blocks.field(t("Required fields"), blocks.checkboxes("wizard.skip", [box], ticked), "skip", dispatch=True),
     ]
 
 
 def _consent(t: Texts, answers: Answers, shown: Matching) -> list[Block]:
-    hint = t("For example Email Subscriber or doNotEmail. Profiles without consent are not exported, and counted.")
+    hint = t("For example Email Subscriber or doNotEmail. Profiles without consent are counted and not exported.")
     menu = _menu(t, shown, answers.consent_attribute, CONSENT)
     content = [
         blocks.divider(),
@@ -174,9 +174,8 @@ def _consent(t: Texts, answers: Answers, shown: Matching) -> list[Block]:
         options = [blocks.option(value, wizard.value_of(value)) for value in shown.seen]
         ticked = [wizard.value_of(value) for value in shown.seen if _allows(answers, value)]
         boxes = blocks.checkboxes("wizard.consent_values", options, ticked)
-        content.append(
-            blocks.field(t("Values that allow mailing"), boxes, f"consent_seen.{answers.revision}", optional=True)
-        )
+        heading = f"*{t('Values that allow mailing')}*"
+        content.append(blocks.section(heading, boxes, f"consent_seen.{answers.revision}"))
     others = ", ".join(value for value in answers.consent_values if not _among(value, shown.seen))
     label = t("Other values that allow mailing") if shown.seen else t("Values that allow mailing")
     typed = blocks.text_input("wizard.consent_typed", value=others, longest=300)
@@ -186,7 +185,7 @@ def _consent(t: Texts, answers: Answers, shown: Matching) -> list[Block]:
             typed,
             f"consent_typed.{answers.revision}",
             hint=t("Separated by commas. Case does not count."),
-            optional=True,
+            optional=bool(shown.seen),
         )
     )
     remove = blocks.button(t("No consent attribute"), NO_CONSENT)

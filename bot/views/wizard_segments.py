@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
+from babel import Locale
+
+from bot import texts
 from bot.texts import Texts, mark
-from bot.views import blocks, wizard
+from bot.views import blocks, wizard, wizard_policies
 from bot.views.blocks import Block
+from services.destinations import TakenTag
 from services.drafts import Answers
 from services.sources import Segment
 
-SEGMENTS, SCHEDULE, ZONE = "wizard.segments", "wizard.schedule", "wizard.zone"
+SEGMENTS, SCHEDULE, ZONE, CRON = "wizard.segments", "wizard.schedule", "wizard.zone", "wizard.cron"
 
 SCHEDULES = {
     "refresh": mark("With every refresh of the source"),
@@ -38,11 +43,16 @@ def segments(
     limit: int,
     source: str,
     problem: str | None = None,
+    *,
+    policies: bool = False,
+    times: Sequence[datetime] = (),
 ) -> Block:
-    """Step 4. ``limit`` is how many distinct profiles an export may have."""
+    """Step 4. ``limit`` is how many distinct profiles an export may have; ``policies`` shows what administrators decide;
+    ``times`` are the schedule's next ones.
+    """
     if not offered:
         sentence = t(
-            "{source} has no segment. Create one there; tables that are no segments are listed by: postino doctor",
+            "{source} has no segment. Create one there; /postino doctor lists tables that are no segments.",
             source=source,
         )
         return wizard.stuck(t, answers, draft_id, problem or sentence)
@@ -51,14 +61,20 @@ def segments(
         blocks.field(t("Segments"), _menu(t, answers, offered), "segments", dispatch=True),
         *_total(t, answers, limit),
         *_tags(t, answers),
+        *_left_behind(t, answers),
         blocks.divider(),
         *_schedule(t, answers),
+        *_when(t, answers, times),
+        blocks.divider(),
         blocks.field(
             t("Channel for notifications"),
             _channels(t, answers),
             "channel",
             hint=t("Previews, progress and results are posted here."),
         ),
+        blocks.field(t("Language of the messages in the channel"), _languages(t, answers), "language"),
+        *(wizard_policies.policies(t, answers) if policies else []),
+        blocks.divider(),
         blocks.field(
             t("After saving"),
             blocks.checkboxes(
@@ -114,10 +130,17 @@ def _total(t: Texts, answers: Answers, limit: int) -> list[Block]:
         answers.profiles,
         limit=limit,
     )
-    total = blocks.section(text, block_id="total")
+    total = [blocks.section(text, block_id="total")]
+    if answers.with_address is not None:
+        reachable = t(
+            "{share} of all profiles in the source have an e-mail address. The preview shows how many of the chosen ones can "
+            "be reached, without those who unsubscribed.",
+            share=t.percent(answers.with_address),
+        )
+        total.append(blocks.context(reachable, block_id="reachable"))
     if answers.profiles <= limit:
-        return [total]
-    return [total, blocks.alert(over(t, answers.profiles, limit)) | {"block_id": "over"}]
+        return total
+    return [*total, blocks.alert(over(t, answers.profiles, limit)) | {"block_id": "over"}]
 
 
 def over(t: Texts, profiles: int, limit: int) -> str:
@@ -135,38 +158,62 @@ def over(t: Texts, profiles: int, limit: int) -> str:
 def _tags(t: Texts, answers: Answers) -> list[Block]:
     note = t("Each segment becomes a tag in Mailchimp, named like the segment. You find its people there by that tag.")
     content = [blocks.context(note, block_id="tags")]
-    taken = [answers.taken[name] for name in answers.segments if name in answers.taken]
-    foreign = [one for one in taken if not one.ours]
+    taken = {name: answers.taken[name] for name in answers.segments if name in answers.taken}
+    foreign = {name: tag for name, tag in taken.items() if not tag.ours}
     lines = [
         t(
-            "• *{tag}* belongs to another destination: this one gets a tag of its own name.",
+            "• *{tag}* belongs to another destination: this one's tag is called *{own}*.",
             tag=blocks.escape(one.name),
+            own=blocks.escape(one.instead),
         )
         if one.ours
         else t.plural(
-            "• *{tag}* was there before Postino, with {count} member.",
-            "• *{tag}* was there before Postino, with {count} members.",
+            "• *{tag}* was there before Postino, with {count} member. Unless it is taken over, this one's tag is called "
+            "*{own}*.",
+            "• *{tag}* was there before Postino, with {count} members. Unless it is taken over, this one's tag is called "
+            "*{own}*.",
             one.people,
             tag=blocks.escape(one.name),
+            own=blocks.escape(one.instead),
         )
-        for one in taken
+        for one in taken.values()
     ]
     if lines:
         heading = t(":information_source: The audience has tags with these names already:")
         content.append(blocks.section("\n".join([heading, *lines]), block_id="taken"))
     if foreign:
-        content.append(_take_over(t, answers))
+        content.append(_take_over(t, foreign, answers.take_over))
     return content
 
 
-def _take_over(t: Texts, answers: Answers) -> Block:
+def _take_over(t: Texts, foreign: Mapping[str, TakenTag], chosen: Sequence[str]) -> Block:
     options = [
-        blocks.option(t("Use names of Postino's own"), "own", t("The tags that were there stay untouched.")),
-        blocks.option(t("Take the tags over"), "take", t("Whoever is not in the segment loses the tag.")),
+        blocks.option(blocks.counted(tag.name, t.number(tag.people)), wizard.value_of(segment))
+        for segment, tag in foreign.items()
     ]
-    radio: Block = {"type": "radio_buttons", "action_id": "wizard.take_over", "options": options}
-    radio["initial_option"] = options[1] if answers.take_over else options[0]
-    return blocks.field(t("Tags that were there before"), radio, "take_over")
+    values = {wizard.value_of(segment) for segment in chosen}
+    menu = blocks.multi_select("wizard.take_over", options, t("None: use names of Postino's own"), chosen=values)
+    hint = t("Whoever is not in the segment loses a tag that is taken over. The others stay untouched.")
+    return blocks.field(t("Tags to take over"), menu, "take_over", hint=hint, optional=True)
+
+
+def left_behind(t: Texts, tags: Sequence[str]) -> str:
+    """That tags stay in Mailchimp and are looked after no longer, in markup; empty if there is none."""
+    if not tags:
+        return ""
+    return t.plural(
+        ":information_source: The tag *{tags}* stays in Mailchimp on everybody who has it, and Postino no longer keeps it "
+        "up. Delete it if nobody needs it.",
+        ":information_source: The tags *{tags}* stay in Mailchimp on everybody who has them, and Postino no longer keeps "
+        "them up. Delete them if nobody needs them.",
+        len(tags),
+        tags=blocks.escape(", ".join(tags)),
+    )
+
+
+def _left_behind(t: Texts, answers: Answers) -> list[Block]:
+    text = left_behind(t, answers.tags_left())
+    return [blocks.section(text, block_id="left_behind")] if text else []
 
 
 def _schedule(t: Texts, answers: Answers) -> list[Block]:
@@ -176,19 +223,33 @@ def _schedule(t: Texts, answers: Answers) -> list[Block]:
     if answers.schedule == "weekly":
         days = [blocks.option(t(text), day) for day, text in WEEKDAYS.items()]
         weekday = blocks.select("wizard.weekday", days, t("Weekday"), chosen=answers.weekday)
-        content.append(blocks.field(t("Weekday"), weekday, "weekday"))
+        content.append(blocks.field(t("Weekday"), weekday, "weekday", dispatch=True))
     if answers.schedule in ("daily", "weekly"):
         time: Block = {"type": "timepicker", "action_id": "wizard.time", "initial_time": answers.time}
-        content.append(blocks.field(t("Time"), time, "time"))
+        content.append(blocks.field(t("Time"), time, "time", dispatch=True))
     if answers.schedule == "cron":
-        expression = blocks.text_input("wizard.cron", value=answers.cron, longest=90, placeholder="0 6 * * mon-fri")
-        hint = t("Minute, hour, day, month, weekday.")
-        content.append(blocks.field(t("Cron expression"), expression, "cron", hint=hint))
+        expression = blocks.text_input(CRON, value=answers.cron, longest=90, placeholder="0 6 * * mon-fri")
+        hint = t("Minute, hour, day, month, weekday. Press Enter to see the next times.")
+        content.append(blocks.field(t("Cron expression"), expression, "cron", hint=hint, dispatch=True))
     zone = blocks.external_select(
         ZONE, t("Choose a time zone"), chosen=zone_option(answers.time_zone), min_query_length=1
     )
-    content.append(blocks.field(t("Time zone"), zone, "zone"))
+    content.append(blocks.field(t("Time zone"), zone, "zone", dispatch=True))
     return content
+
+
+def _when(t: Texts, answers: Answers, times: Sequence[datetime]) -> list[Block]:
+    if answers.schedule == "refresh":
+        return [blocks.context(t("Segments are exported automatically when your data refreshes."), block_id="when")]
+    if not times:
+        return []
+    return [blocks.context(next_times(t, times, answers.time_zone), block_id="when")]
+
+
+def next_times(t: Texts, times: Sequence[datetime], zone: str) -> str:
+    """When a schedule comes next, by the clock of its own time zone, in markup."""
+    written = " · ".join(t.weekday_moment(one, zone) for one in times)
+    return t("Next, by the clock of {zone}: {times}", zone=blocks.escape(zone.replace("_", " ")), times=written)
 
 
 def zone_option(zone: str) -> Block:
@@ -202,7 +263,7 @@ def schedule_text(t: Texts, schedule: str) -> str:
     text = t(SCHEDULES[kind]) if kind in SCHEDULES else kind
     if kind == "weekly":
         day, _, rest = rest.partition(" ")
-        rest = f"{t(WEEKDAYS[day[:3].lower()])}, {rest}" if day[:3].lower() in WEEKDAYS else rest
+        rest = f"{t.weekday(day[:3].lower())}, {rest}" if day[:3].lower() in WEEKDAYS else rest
     return f"{text} ({rest})" if rest else text
 
 
@@ -216,3 +277,10 @@ def _channels(t: Texts, answers: Answers) -> Block:
     return menu | (
         {"initial_conversation": answers.channel} if answers.channel else {"default_to_current_conversation": True}
     )
+
+
+def _languages(t: Texts, answers: Answers) -> Block:
+    names = {language: Locale.parse(language).get_display_name() or language for language in texts.languages()}
+    options = [blocks.option(name[:1].upper() + name[1:], language) for language, name in names.items()]
+    chosen = answers.channel_language or answers.language
+    return blocks.select("wizard.language", options, t("Choose a language"), chosen=chosen)

@@ -8,6 +8,7 @@ from bot.wizard.reading import Entered
 from services import guarding, timetable
 from services.drafts import Answers, Step
 from services.errors import InvalidInput
+from services.mailchimp import hosts
 
 
 def check(t: Texts, step: Step, answers: Answers, entered: Entered) -> dict[str, str]:
@@ -31,13 +32,20 @@ def _connect(t: Texts, answers: Answers, entered: Entered) -> dict[str, str]:
         problems["key" if "key" in entered else "connection"] = t(
             "Choose a connection first, or connect Mailchimp with the buttons below."
         )
+    elif entered.api_key is not None:
+        try:
+            hosts.data_centre_of(entered.api_key)
+        except InvalidInput as error:
+            problems["key"] = t.error(error)
     if not answers.agreed:
         problems["agreed"] = t("Agree to the data privacy and compliance statement first.")
     return problems
 
 
 def _audience(t: Texts, answers: Answers) -> dict[str, str]:
-    if not answers.audience_id and not answers.audience_typed:
+    if answers.audience_by_id and not answers.audience_typed:
+        return {"audience_typed": t("Type the audience's ID, or choose one from the list.")}
+    if not answers.audience_by_id and not answers.audience_id:
         return {"audience": t("Choose an audience, or type its ID.")}
     return {}
 

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import home, texts
+from bot import home, modals, texts
+from bot.modals import Reply
 from bot.people import Person
 from bot.texts import Texts
-from bot.views import wizard
+from bot.views import blocks, wizard
 from bot.views.blocks import Block
+from bot.views.run_facts import whom_to_ask
 from bot.views.wizard import Metadata
 from bot.wiring import Application
-from bot.wizard import checks, reading, replies
+from bot.wizard import checks, reading
 from bot.wizard.reading import Entered
-from bot.wizard.replies import Reply
 from bot.wizard.steps import Steps
 from services import access
 from services.drafts import Answers, Drafts, Step
@@ -52,8 +54,8 @@ class Conversation:
         Raises Unavailable if Slack's three seconds were over already.
         """
         t = whoever.texts if isinstance(whoever, Person) else texts.of(None)
-        view_id = replies.opened(client, trigger_id, wizard.first_loading(t))
-        reply = replies.Update(client, view_id)
+        view_id = modals.opened(client, trigger_id, blocks.opening(wizard.OUTCOME_CALLBACK))
+        reply = modals.Update(client, view_id)
         try:
             person = whoever if isinstance(whoever, Person) else whoever()
             t = person.texts
@@ -67,7 +69,7 @@ class Conversation:
             answers = self.drafts.change(person.actor.person, draft_id, show_here)
             self.draw(person, draft_id, answers, reply, entering=True)
         except PostinoError as error:
-            reply(wizard.dead_end(t, t.error(error)))
+            reply(wizard.dead_end(t, t.error(error), whom_to_ask(t, error)))
             return False
         except Exception:
             reply(wizard.dead_end(t, t("Something went wrong inside Postino. Nothing was lost; try again.")))
@@ -96,13 +98,13 @@ class Conversation:
         except PostinoError as error:
             view = wizard.stuck(t, answers, draft_id, problem or t.error(error))
         if not self.drafts.store(person.actor.person, draft_id, answers):
-            if isinstance(reply, replies.Submission):
+            if isinstance(reply, modals.Submission):
                 newest = self.drafts.get(person.actor.person, draft_id)
                 return reply(self.steps.show(person, newest, draft_id))
             return True
         try:
             return reply(view)
-        except replies.OverwrittenError:
+        except modals.OverwrittenError:
             newest = self.drafts.get(person.actor.person, draft_id)
             return reply(view) if newest.turn == answers.turn else True
 
@@ -138,14 +140,16 @@ class Conversation:
                 reading.take(answers, entered, self.steps.name_of)
                 answers.step, answers.view_id, answers.acted_at = metadata.step, view["id"], at
             answers.turn += 1
+            answers.touched = True
             edit(answers)
 
         answers = self.drafts.change(person.actor.person, metadata.draft, turn)
         if too_late:
             return
-        reply = replies.Update(client, view["id"], view.get("hash"))
+        reply = modals.Update(client, view["id"], view.get("hash"))
         if waiting is not None:
-            reply(wizard.loading(person.texts, answers, metadata.draft, waiting))
+            with suppress(modals.OverwrittenError):  # what overwrote it is replaced when the step is drawn
+                reply(wizard.loading(view, waiting))
         problem = None
         try:
             if work is not None:
@@ -154,13 +158,20 @@ class Conversation:
             problem = person.texts.error(error)
         self.draw(person, metadata.draft, answers, reply, problem=problem, entering=entering)
 
-    def note(self, person: str, view: Block) -> str | None:
-        """Keep what an open or closing view holds; the draft's id, None if there is no draft any more."""
+    def note(self, person: str, view: Block, *, leaving: bool = False) -> str | None:
+        """Keep what an open or closing view holds; the draft's id, None if there is no draft any more.
+
+        ``leaving`` for somewhere from where the person comes back to the draft.
+        """
         metadata = Metadata.model_validate_json(view["private_metadata"])
+
+        def keep(answers: Answers) -> None:
+            before = answers.form()
+            reading.take(answers, Entered(view), self.steps.name_of)
+            answers.touched = answers.touched or leaving or answers.form() != before
+
         try:
-            self.drafts.change(
-                person, metadata.draft, lambda answers: reading.take(answers, Entered(view), self.steps.name_of)
-            )
+            self.drafts.change(person, metadata.draft, keep)
         except NotFound:
             return None
         return metadata.draft
@@ -172,6 +183,7 @@ class Conversation:
     ) -> None:
         """Check without asking anybody and answer with errors, or leave the step."""
         metadata, entered = Metadata.model_validate_json(view["private_metadata"]), Entered(view)
+        t = texts.of(metadata.language)
         problems: dict[str, str] = {}
         again = False
 
@@ -181,29 +193,26 @@ class Conversation:
             if again:
                 return
             reading.take(answers, entered, self.steps.name_of)
-            answers.step, answers.view_id = metadata.step, view["id"]
-            problems = checks.check(texts.of(answers.language), metadata.step, answers, entered)
+            answers.step, answers.view_id, answers.touched = metadata.step, view["id"], True
+            problems = checks.check(t, metadata.step, answers, entered)
             if not problems:
                 answers.submitted, answers.submitted_at = view["hash"], time.time()
                 answers.turn += 1
                 if entered.api_key is not None:
                     answers.revision += 1  # what replaces the view shall not show the key again
 
-        try:
-            answers = self.drafts.change(user, metadata.draft, turn)
-        except NotFound as error:
-            t = texts.of(None)
-            ack(response_action="update", view=wizard.dead_end(t, t.error(error)))
-            return
-        if problems:
-            _refuse(ack, view, entered, problems)
-            return
-        if again:
-            replies.answer_second(ack, view, texts.of(answers.language))
-            return
-        waiting = _waiting(texts.of(answers.language), answers, metadata.draft)
-        with replies.Submission(ack, client, view["id"], waiting) as reply:
-            if metadata.step is Step.SEGMENTS:
+        with modals.Submission(ack, client, view["id"], _waiting(t, view, metadata.step)) as reply:
+            try:
+                answers = self.drafts.change(user, metadata.draft, turn)
+            except NotFound as error:
+                reply(wizard.dead_end(t, t.error(error)))
+                return
+            if problems:
+                _refuse(reply, view, entered, problems)
+            elif again:
+                text = t("This was sent twice. If nothing else happened, please press the button again.")
+                reply.repeat(wizard.with_problem(view, text))
+            elif metadata.step is Step.SEGMENTS:
                 self._save(client, who(), metadata.draft, answers, reply)
             else:
                 self._leave(who(), metadata.draft, answers, reply, entered.api_key)
@@ -237,18 +246,19 @@ def _just_submitted(answers: Answers, view: Block) -> bool:
     return bool(answers.submitted == view["hash"]) and time.time() - answers.submitted_at < TWICE
 
 
-def _waiting(t: Texts, answers: Answers, draft_id: str) -> Block:
+def _waiting(t: Texts, view: Block, step: Step) -> Block:
     """The loading step. Closing it while a destination is being saved offers nothing to resume: the saving goes on."""
-    if answers.step is Step.SEGMENTS:
-        view = wizard.loading(t, answers, draft_id, t("Saving. Mailchimp is being asked…"))
-        return {name: part for name, part in view.items() if name != "notify_on_close"}
-    return wizard.loading(t, answers, draft_id, t("Mailchimp is being asked…"))
+    if step is Step.SEGMENTS:
+        loading = wizard.loading(view, t("Saving. Mailchimp is being asked…"))
+        return {name: part for name, part in loading.items() if name != "notify_on_close"}
+    return wizard.loading(view, t("Mailchimp is being asked…"))
 
 
-def _refuse(ack: Callable[..., Any], view: Block, entered: Entered, problems: dict[str, str]) -> None:
+def _refuse(reply: modals.Submission, view: Block, entered: Entered, problems: dict[str, str]) -> None:
     """Errors beside their inputs; on top of the view if one of them has no input there."""
     at = {block: entered.block_id(block) for block in problems}
+    on_top = wizard.with_problem(view, " ".join(problems.values()))
     if None in at.values():
-        ack(response_action="update", view=wizard.with_problem(view, " ".join(problems.values())))
+        reply(on_top)
     else:
-        ack(response_action="errors", errors={str(at[block]): text for block, text in problems.items()})
+        reply.refuse({str(at[block]): text for block, text in problems.items()}, on_top)

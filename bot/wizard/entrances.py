@@ -9,11 +9,11 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot import texts
+from bot.modals import Update
 from bot.people import People, Person, acting
-from bot.views import blocks, wizard
+from bot.views import blocks, dropped_tags, wizard
 from bot.wiring import Application
 from bot.wizard.conversation import Conversation, Whoever
-from bot.wizard.replies import Update
 from bot.wizard.steps import choose
 from services import access, drafts
 from services.access import Actor, Standing
@@ -127,7 +127,18 @@ def register(app: App, application: Application, people: People, conversation: C
         destination = application.destinations.get(person.actor, int(action["value"]))
         view_id = body["view"]["id"]
         application.runs.request(person.actor, destination, Order(preview=True), key=f"preview-{view_id}")
-        client.views_update(view_id=view_id, view=wizard.previewing(person.texts, destination.name))
+        Update(client, view_id)(wizard.previewing(person.texts, destination.name, destination.channel))
+
+    @app.action(dropped_tags.DELETE)
+    def delete_tags(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
+        ack()
+        person = acting(people, client, context)
+        named = dropped_tags.Named.model_validate_json(action["value"])
+        view, reply = body["view"], Update(client, body["view"]["id"])
+        reply(wizard.with_instead(view, dropped_tags.BLOCK, [dropped_tags.waiting(person.texts)]))
+        deletion = application.dropped_tags.delete(person.actor, named.destination, named.tags)
+        told = dropped_tags.outcome(person.texts, named.destination, deletion)
+        reply(wizard.with_instead(view, dropped_tags.BLOCK, told))
 
 
 def _replace(context: BoltContext, text: str) -> None:

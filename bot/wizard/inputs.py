@@ -10,15 +10,17 @@ from zoneinfo import available_timezones
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import texts
+from bot import modals, texts
 from bot.people import People, Person, acting
 from bot.views import blocks, wizard, wizard_connect, wizard_matching, wizard_segments
 from bot.views.blocks import Block
-from bot.wizard import samples
+from bot.views.run_facts import refusal
+from bot.wizard import checks, samples
 from bot.wizard.conversation import Conversation
 from bot.wizard.reading import Entered
+from services import forms
 from services.drafts import Answers, Step
-from services.errors import InvalidInput, PostinoError
+from services.errors import InvalidInput, PostinoError, Refused
 
 Json = dict[str, Any]
 
@@ -37,30 +39,40 @@ def register(app: App, people: People, conversation: Conversation) -> None:
         draft_id = conversation.note(user, view)
         if draft_id is None:
             return
-        t = acting(people, client, context).texts
-        text, content = wizard.resume_offer(t, conversation.drafts.get(user, draft_id), draft_id)
+        answers = conversation.drafts.get(user, draft_id)
+        if not answers.touched:
+            conversation.drafts.discard(user, draft_id)
+            return
+        person = acting(people, client, context)
+        t = person.texts
+        try:
+            conversation.steps.require_current(person.actor, answers)
+        except PostinoError as error:
+            conversation.drafts.discard(user, draft_id)
+            client.chat_postMessage(channel=user, text=refusal(t, error))
+            return
+        text, content = wizard.resume_offer(t, answers, draft_id)
         client.chat_postMessage(channel=user, text=text, blocks=content)
 
     @app.action(re.compile(r"^wizard\."))
     def acted(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
         ack()
         if action["action_id"] == wizard_connect.SIGN_IN:
-            conversation.note(context.user_id or "", body["view"])
+            conversation.note(context.user_id or "", body["view"], leaving=True)
         else:
             _act(conversation, client, acting(people, client, context), body["view"], action)
 
     @app.options(re.compile(r"^wizard\."))
     def options(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
-        try:
-            ack(options=_options(conversation, body, lambda: acting(people, client, context)))
-        except PostinoError:
-            ack(options=[])
+        modals.suggest(ack, lambda: _options(conversation, body, lambda: acting(people, client, context)))
 
 
 def _act(conversation: Conversation, client: WebClient, person: Person, view: Json, action: Json) -> None:
     name = action["action_id"]
     edit = _EDITS.get(name, _nothing)
-    asks = name in (wizard.AGAIN, wizard_connect.ADD_KEY) or (name == wizard.BACK and _leads_to_mailchimp(view))
+    asks = name in (wizard.AGAIN, wizard_connect.ADD_KEY, wizard_connect.JUMP) or (
+        name == wizard.BACK and _leads_to_mailchimp(view)
+    )
     conversation.act(
         client,
         person,
@@ -68,7 +80,7 @@ def _act(conversation: Conversation, client: WebClient, person: Person, view: Js
         float(action["action_ts"]),
         lambda answers: edit(answers, action),
         work=_work(conversation, name, view),
-        entering=name in (wizard.BACK, wizard.AGAIN),
+        entering=name in (wizard.BACK, wizard.AGAIN, wizard_connect.JUMP),
         waiting=person.texts("Mailchimp is being asked…") if asks else None,
     )
 
@@ -78,7 +90,7 @@ def _leads_to_mailchimp(view: Json) -> bool:
     return wizard.Metadata.model_validate_json(view["private_metadata"]).step is Step.MATCHING
 
 
-def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person, Answers], None] | None:
+def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person, Answers], None]:
     def connect(person: Person, answers: Answers) -> None:
         key = Entered(view).api_key
         if key is None:
@@ -86,13 +98,38 @@ def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person
         conversation.steps.connect(person.actor, answers, key)
 
     def count(_person: Person, answers: Answers) -> None:
-        conversation.steps.count(answers)
+        # Also after another input: whoever uses one before the counting has ended gets its result with that.
+        if answers.step is Step.SEGMENTS and answers.segments and answers.profiles is None:
+            conversation.steps.count(answers)
 
     def propose(_person: Person, answers: Answers) -> None:
         samples.propose_consent(answers, conversation.application.source)
 
-    works = {wizard_connect.ADD_KEY: connect, wizard_segments.SEGMENTS: count, wizard_matching.CONSENT: propose}
-    return works.get(name)
+    def fill(_person: Person, answers: Answers) -> None:
+        """Propose an attribute for the row that was just added."""
+        tag = answers.rows[-1]
+        field = next((one for one in answers.offered if one.tag == tag), None)
+        found = forms.proposed_for(conversation.application.source.attributes(), field) if field else None
+        if found is not None:
+            answers.fields.setdefault(tag, found)
+
+    def jump(person: Person, answers: Answers) -> None:
+        """Leave every step before the last by its own rules; stay where one of them is not met."""
+        entered = Entered(view)
+        while answers.step < Step.SEGMENTS:
+            if checks.check(person.texts, answers.step, answers, entered):
+                raise Refused("Something is missing in this step. Press Next to see what.")
+            conversation.steps.leave(person, answers, entered.api_key)
+            answers.step = Step(answers.step + 1)
+            conversation.steps.enter(person, answers)
+
+    works = {
+        wizard_connect.ADD_KEY: connect,
+        wizard_connect.JUMP: jump,
+        wizard_matching.ADD_ROW: fill,
+        wizard_matching.CONSENT: propose,
+    }
+    return works.get(name, count)
 
 
 def _nothing(_answers: Answers, _action: Json) -> None:
@@ -103,8 +140,21 @@ def _back(answers: Answers, _action: Json) -> None:
     answers.step = Step(max(1, answers.step - 1))
 
 
+def _copy(answers: Answers, _action: Json) -> None:
+    name = texts.of(answers.language)("Copy of {name}", name=answers.name)
+    answers.become_copy(name[:200])
+
+
 def _ask_key(answers: Answers, _action: Json) -> None:
     answers.key_asked = True
+
+
+def _by_id(answers: Answers, _action: Json) -> None:
+    answers.audience_by_id = True
+
+
+def _by_name(answers: Answers, _action: Json) -> None:
+    answers.audience_by_id = False
 
 
 def _add_row(answers: Answers, action: Json) -> None:
@@ -126,7 +176,10 @@ def _no_consent(answers: Answers, _action: Json) -> None:
 
 _EDITS: dict[str, Callable[[Answers, Json], None]] = {
     wizard.BACK: _back,
+    wizard_connect.COPY: _copy,
     wizard_connect.USE_KEY: _ask_key,
+    wizard_connect.BY_ID: _by_id,
+    wizard_connect.BY_NAME: _by_name,
     wizard_matching.ADD_ROW: _add_row,
     wizard_matching.REMOVE_ROW: _remove_row,
     wizard_matching.NO_CONSENT: _no_consent,
@@ -145,7 +198,7 @@ def _options(conversation: Conversation, body: Json, who: Callable[[], Person]) 
         found = wizard_segments.segment_options(t, application.source.segments())
     elif name == wizard_connect.AUDIENCE:
         connection = application.connections.get(who().actor, answers.connection_id or 0)
-        found = wizard_connect.audience_options(t, application.connections.audiences(connection))
+        found = wizard_connect.audience_options(t, application.connections.audiences(connection, lately=True))
     else:
         found = wizard_matching.attribute_options(t, application.source.attributes())
     return _matching(found, str(body.get("value") or ""))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.access import Sharing
+from services.approving import Approval
 from services.drafts import Answers
 
 Lookup = Callable[[str], str]
@@ -83,11 +84,14 @@ def _take_connect(answers: Answers, entered: Entered) -> None:
         chosen = int(entered["connection"]) if entered["connection"] else None
         if chosen != answers.connection_id:
             answers.connection_id, answers.sharing, answers.shared_people = chosen, None, []
+            answers.ceiling = None
     if sharing := entered.exactly(f"sharing.{answers.connection_id}"):
         answers.sharing = Sharing(sharing)
     people = entered.exactly(f"people.{answers.connection_id}")
     if people is not None:
         answers.shared_people = people
+    if entered.block_id("ceiling") == f"ceiling.{answers.connection_id}":
+        answers.ceiling = entered["ceiling"] or ""
     if "agreed" in entered:
         answers.agreed = "agreed" in entered["agreed"]
 
@@ -130,7 +134,8 @@ def _take_segments(answers: Answers, entered: Entered, lookup: Lookup) -> None:
         if set(chosen) != set(answers.segments):
             answers.segments, answers.profiles = chosen, None
     if "take_over" in entered:
-        answers.take_over = entered["take_over"] == "take"
+        not_asked = [segment for segment in answers.take_over if segment not in answers.taken]
+        answers.take_over = [*not_asked, *(lookup(value) for value in entered["take_over"])]
     answers.schedule = _kept(entered, "schedule", answers.schedule)
     answers.weekday = _kept(entered, "weekday", answers.weekday)
     answers.time = _kept(entered, "time", answers.time)
@@ -139,6 +144,13 @@ def _take_segments(answers: Answers, entered: Entered, lookup: Lookup) -> None:
         answers.cron = " ".join((entered["cron"] or "").split())
     if "channel" in entered:
         answers.channel = entered["channel"]
+    answers.channel_language = entered.get("language") or answers.channel_language
+    if "approval" in entered and "approval_above" in entered:
+        answers.approval = Approval(entered["approval"] or answers.approval)
+        answers.approval_above = int(entered["approval_above"]) if entered["approval_above"] else None
+    if "brake_percent" in entered and "brake_people" in entered:
+        answers.brake_percent = int(entered["brake_percent"] or answers.brake_percent)
+        answers.brake_people = int(entered["brake_people"] or answers.brake_people)
     if "after" in entered:
         answers.preview = "preview" in entered["after"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.people import Person
 from bot.views import wizard, wizard_connect, wizard_matching, wizard_segments
@@ -34,7 +35,9 @@ class Steps:
 
     def enter(self, person: Person, answers: Answers) -> None:
         """Look up what a step needs before it is shown, and propose what can be proposed."""
-        if answers.step is Step.MATCHING:
+        if answers.step is Step.CONNECT:
+            answers.source_problem = self._source_problem(person)
+        elif answers.step is Step.MATCHING:
             self._propose(answers)
         elif answers.step is Step.SEGMENTS:
             known = {segment.name for segment in self.application.source.segments()}
@@ -42,12 +45,18 @@ class Steps:
             answers.segments = [name for name in answers.segments if name in known]
             self.count(answers)
             answers.taken = self.application.destinations.taken_tags(
-                person.actor, answers.connection_id or 0, answers.audience_id or "", self._edited(person.actor, answers)
+                person.actor,
+                answers.connection_id or 0,
+                answers.audience_id or "",
+                answers.name,
+                self._edited(person.actor, answers),
             )
 
     def count(self, answers: Answers) -> None:
-        """Count the chosen segments' distinct profiles."""
+        """Count the chosen segments' distinct profiles, and look up how many profiles have an address at all."""
         chosen = answers.segments
+        filled = {one.name: one.fill_rate for one in self.application.source.attributes()}
+        answers.with_address = filled.get(answers.email_attribute or "")
         answers.profiles = self.application.source.count_distinct(chosen) if chosen else None
 
     def show(self, person: Person, answers: Answers, draft_id: str, problem: str | None = None) -> Block:
@@ -65,7 +74,15 @@ class Steps:
             case Step.SEGMENTS:
                 source = self.application.source
                 return wizard_segments.segments(
-                    person.texts, answers, draft_id, source.segments(), guarding.PROFILES, source.name, problem
+                    person.texts,
+                    answers,
+                    draft_id,
+                    source.segments(),
+                    guarding.PROFILES,
+                    source.name,
+                    problem,
+                    policies=person.actor.is_administrator,
+                    times=self._times(answers),
                 )
 
     def leave(self, person: Person, answers: Answers, api_key: str | None) -> None:
@@ -82,19 +99,17 @@ class Steps:
 
     def save(self, person: Person, answers: Answers) -> wizard.Saved:
         """Save the destination, and request a preview if that was asked for."""
-        edited = self._edited(person.actor, answers)
-        if edited is not None and edited.version != answers.destination_version:
-            raise Refused(
-                "Somebody else changed {destination} meanwhile. Open it again; your entries were not saved.",
-                destination=edited.name,
-            )
+        edited = self.require_current(person.actor, answers)
         saved = self.application.destinations.save(person.actor, answers.form(), edited=edited)
+        self._decide(person.actor, answers, saved)
         problem = None
         if answers.preview:
             try:
                 self.application.runs.request(person.actor, saved, Order(preview=True))
             except PostinoError as error:
                 problem = person.texts.error(error)
+        times = self.application.schedules.next_times(saved)
+        dropped = self.application.dropped_tags.of(person.actor, saved.id) if answers.tags_left() else []
         return wizard.Saved(
             destination_id=saved.id,
             name=saved.name,
@@ -103,13 +118,23 @@ class Steps:
             segments=len(saved.segments),
             profiles=answers.profiles,
             schedule=wizard_segments.schedule_text(person.texts, saved.schedule),
+            times=wizard_segments.next_times(person.texts, times, saved.time_zone) if times else "",
             channel=saved.channel,
             edited=edited is not None,
             previewing=answers.preview and problem is None,
             problem=problem,
+            tags_left=wizard_segments.left_behind(person.texts, answers.tags_left()),
+            deletable=tuple(one for one in dropped if one.segment in answers.saved_tags),
         )
 
     # Step 1
+
+    def _source_problem(self, person: Person) -> str | None:
+        try:
+            self.application.source.segments()
+        except PostinoError as error:
+            return person.texts.error(error)
+        return None
 
     def _connect(self, person: Person, answers: Answers, draft_id: str, problem: str | None) -> Block:
         connections = self.application.connections
@@ -121,6 +146,7 @@ class Steps:
                 Sharing(one.shared_with),
                 tuple(one.shared_people),
                 one.reconnect_needed,
+                one.contact_ceiling,
             )
             for one in connections.visible(person.actor)
         ]
@@ -144,12 +170,21 @@ class Steps:
             self.connect(actor, answers, api_key)
         connection = self._connection(actor, answers)
         account = self.application.connections.account(connection)
+        self.application.connections.mark_reconnect_needed(connection.id, needed=False)
         if not account.can_write:
             raise Refused(
                 "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
         self._share(actor, answers, connection)
+        self._limit(actor, answers, connection)
+
+    def _limit(self, actor: Actor, answers: Answers, connection: Connection) -> None:
+        if answers.ceiling is None or not actor.is_administrator:
+            return
+        contacts = int(answers.ceiling) if answers.ceiling else None
+        if contacts != connection.contact_ceiling:
+            self.application.connections.set_ceiling(actor, connection.id, contacts)
 
     def _share(self, actor: Actor, answers: Answers, connection: Connection) -> None:
         if answers.sharing is None or not actor.is_administrator:
@@ -162,7 +197,7 @@ class Steps:
 
     def _leave_audience(self, actor: Actor, answers: Answers) -> None:
         connection = self._connection(actor, answers)
-        wanted = answers.audience_typed or answers.audience_id or ""
+        wanted = (answers.audience_typed if answers.audience_by_id else answers.audience_id) or ""
         try:
             audience = self.application.connections.audience(connection, wanted)
             offered = self.application.connections.merge_fields(connection, wanted)
@@ -172,7 +207,7 @@ class Steps:
                 field="audience",
                 audience=wanted,
             ) from None
-        answers.audience_id, answers.audience_typed = audience.id, ""
+        answers.audience_id, answers.audience_typed, answers.audience_by_id = audience.id, "", False
         answers.audience_name, answers.audience_members = audience.name, audience.members
         answers.offered = list(offered)
 
@@ -210,10 +245,40 @@ class Steps:
             menus=len(answers.rows) + 2,
         )
 
+    # Step 4
+
+    def _times(self, answers: Answers) -> list[datetime]:
+        """The next times of the schedule as it is typed; none while it means nothing."""
+        try:
+            return self.application.schedules.upcoming(answers.timetable(), answers.time_zone)
+        except InvalidInput:
+            return []
+
+    def _decide(self, actor: Actor, answers: Answers, saved: Destination) -> None:
+        """Set who approves the exports, if an administrator changed it: what others decided meanwhile stays."""
+        if not actor.is_administrator or answers.approval_before == (answers.approval, answers.approval_above):
+            return
+        chosen = {"approval": answers.approval, "approval_above": answers.approval_above}
+        after = destinations.policies_of(saved).model_copy(update=chosen)
+        self.application.destinations.set_policies(actor, saved.id, after)
+
     # Both ends
 
     def _connection(self, actor: Actor, answers: Answers) -> Connection:
         return self.application.connections.get(actor, answers.connection_id or 0)
+
+    def require_current(self, actor: Actor, answers: Answers) -> Destination | None:
+        """The destination that is edited, None for a new one.
+
+        Raises NotFound, NotAllowed, and Refused if somebody else has changed it since: then nothing can be saved.
+        """
+        edited = self._edited(actor, answers)
+        if edited is not None and edited.version != answers.destination_version:
+            raise Refused(
+                "Somebody else changed {destination} meanwhile. Open it again; your entries were not saved.",
+                destination=edited.name,
+            )
+        return edited
 
     def _edited(self, actor: Actor, answers: Answers) -> Destination | None:
         if answers.destination_id is None:
@@ -224,5 +289,5 @@ class Steps:
 def choose(answers: Answers, connection_id: int) -> None:
     """Choose a connection that was just made, over whatever the open view shows."""
     answers.connection_id, answers.key_asked = connection_id, False
-    answers.sharing, answers.shared_people = None, []
+    answers.sharing, answers.shared_people, answers.ceiling = None, [], None
     answers.revision += 1

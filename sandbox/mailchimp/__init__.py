@@ -5,6 +5,7 @@ confirmed is a switch (``switches.py``) with the fact and the default beside it.
 
     app.create_app(world)      the Starlette application
     state.World                all there is: accounts, audiences, switches, faults, the call log
+    crowds                     millions of generated members at some bytes each
     acts                       what people do in Mailchimp itself: join, unsubscribe, archive, tag
     control                    the same and more over HTTP, under ``/_control``
     python -m sandbox.mailchimp --port 8090

@@ -35,6 +35,7 @@ def main() -> None:
     audience = account.add_audience("Newsletter")
     acts.preload(audience, options.contacts)
     gc.freeze()  # a million members need not be looked at again and again
+    gc.set_threshold(100_000, 50, 1_000)  # nor those that come
     listener = serving.listen(options.port)
     started = {
         "url": f"http://127.0.0.1:{listener.getsockname()[1]}",

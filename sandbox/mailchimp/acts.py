@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.mailchimp.audiences import Audience
+from sandbox.mailchimp.crowds import names_of
 from sandbox.mailchimp.records import Member, digest_of
 from sandbox.mailchimp.state import World
-
-FIRST_NAMES = ("Ada", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Giulia", "Hana", "Ivo", "Jo", "Kofi")
-LAST_NAMES = ("Abbot", "Bianchi", "Chen", "Duarte", "Eriksen", "Ferrari", "García")
 
 
 def add(
@@ -175,13 +173,23 @@ def preload(
             audience.insert(
                 address.format(number=number),
                 status,
-                values=(FIRST_NAMES[number % 11], LAST_NAMES[number % 7]),
+                values=names_of(number),
                 tags=held,
                 left_by="bounce" if status == "cleaned" else "self" if status == "unsubscribed" else "",
                 last_changed=time,
                 opted=time,
                 source="Import",
             )
+        audience.stats = None
+
+
+def crowd(audience: Audience, count: int, *, address: str = "person{number}@example.com") -> None:
+    """Millions of subscribed members in an audience that has none, at some bytes each until somebody looks at them.
+
+    They hold no tags. Counts, pages and single members are as if they were all there; ``dump`` brings all to life.
+    """
+    with audience.world.lock:
+        audience.gather(count, address)
         audience.stats = None
 
 
@@ -206,7 +214,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     act.__name__: act
     for act in (
         add, unsubscribe, clean, archive, restore, forget, resubscribe, change_address, edit, refuse, add_tag, tag,
-        untag, rename_tag, delete_tag, reveal, preload,
+        untag, rename_tag, delete_tag, reveal, preload, crowd,
     )
 }  # fmt: skip
 

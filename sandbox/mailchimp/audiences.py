@@ -11,7 +11,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandbox.mailchimp.indexes import Timeline
+from sandbox.mailchimp.crowds import Crowd
+from sandbox.mailchimp.indexes import HOUR, Timeline
 from sandbox.mailchimp.records import Member, MergeField, Tag, digest_of
 
 if TYPE_CHECKING:
@@ -35,14 +36,15 @@ class Audience:
         self.created_at = self.world.now()
         self.fields: dict[str, MergeField] = {}
         self.tags: dict[int, Tag] = {}
-        self.members: dict[bytes, Member] = {}
         self.forgotten: set[bytes] = set()
         self.refusals: dict[bytes, str] = {}
         self.counts: Counter[str] = Counter()
         self.stats: tuple[int, dict[str, Any]] | None = None
-        self._by_number: list[Member | None] = []
+        self._by_digest: dict[bytes, Member] = {}
+        self._by_number: list[Member | None] = [None]
+        self._crowd: Crowd | None = None
         self._positions = 0
-        self._timeline = Timeline()
+        self._timeline = Timeline(self._unfold)
         self._lagging: dict[Member, Member | None] = {}
         self._due: deque[tuple[float, Member]] = deque()
 
@@ -51,15 +53,28 @@ class Audience:
     def find(self, key: str) -> Member | None:
         """The member with this subscriber hash, contact_id or plain address (any case); None if there is none."""
         if "@" in key:
-            return self.members.get(digest_of(key))
+            return self.with_digest(digest_of(key))
         try:
             raw = bytes.fromhex(key) if len(key) == 32 else b""
         except ValueError:
             return None
-        if found := self.members.get(raw):
+        if found := self.with_digest(raw):
             return found
         number = int.from_bytes(raw) * pow(_SCRAMBLE, -1, _SPACE) % _SPACE - self.web_id * _MOST
-        return self._by_number[number] if 0 < number < len(self._by_number) else None
+        return self._numbered(number) if 0 < number < len(self._by_number) else None
+
+    def with_digest(self, digest: bytes) -> Member | None:
+        """The member with this subscriber hash; None if there is none."""
+        found = self._by_digest.get(digest)
+        if found is None and self._crowd and (number := self._crowd.number_of(digest)) is not None:
+            self._timeline.unfold(self._crowd.hour_of(number))
+            return self._by_digest.get(digest)
+        return found
+
+    def _numbered(self, number: int) -> Member | None:
+        if self._crowd and number < self._crowd.first + self._crowd.count:
+            self._timeline.unfold(self._crowd.hour_of(number))
+        return self._by_number[number]
 
     def contact_id(self, member: Member) -> str:
         """What stays the same when a member's address changes."""
@@ -70,7 +85,8 @@ class Audience:
         return self.web_id * _MOST + member.number
 
     def everyone(self) -> list[Member]:
-        """All members in the order in which they came, archived ones included."""
+        """All members in the order in which they came, archived ones included; a crowd comes to life for it."""
+        self._timeline.unfold()
         return [member for member in self._by_number if member]
 
     # Changing people
@@ -78,19 +94,31 @@ class Audience:
     def insert(self, address: str, status: str, **attributes: Any) -> Member:
         """Add a member that is not there yet."""
         now = self.world.now()
-        if not self._by_number:
-            self._by_number.append(None)
         member = Member(len(self._by_number), address, digest_of(address), status, now)
         for name, value in attributes.items():
             setattr(member, name, value)
         self._by_number.append(member)
-        self.members[member.digest] = member
+        self._by_digest[member.digest] = member
         self.counts[status] += 1
         if self.world.switches.visibility_delay:
             self._postpone(member, None)
         else:
             self._file(member)
         return member
+
+    def gather(self, count: int, address: str) -> None:
+        """Add a crowd of subscribed members who last changed over the past hours, in an audience without members."""
+        if len(self._by_number) > 1:
+            raise ValueError("A crowd comes to an audience without members.")
+        self._crowd = Crowd(len(self._by_number), count, address, self.world.now() // HOUR - 1)
+        self._by_number += [None] * count
+        self.counts["subscribed"] += count
+        self._timeline.fold("subscribed", list(self._crowd.hours()))
+
+    def _unfold(self, hour: int) -> None:
+        for member in self._crowd.born_in(hour) if self._crowd else ():
+            self._by_number[member.number] = self._by_digest[member.digest] = member
+            self._file(member)
 
     def edit(self, member: Member, *, touch: bool = True, **changes: Any) -> None:
         """Change attributes of a member; ``touch`` moves ``last_changed``."""
@@ -111,9 +139,9 @@ class Audience:
 
     def move(self, member: Member, address: str) -> None:
         """Give a member another address, which nobody here may have: a new hash, the same contact_id."""
-        del self.members[member.digest]
+        del self._by_digest[member.digest]
         digest = digest_of(address)
-        self.members[digest] = member
+        self._by_digest[digest] = member
         self.edit(member, address=address, digest=digest)
 
     def remove(self, member: Member) -> None:
@@ -124,7 +152,7 @@ class Audience:
             self.tags[tag_id].holders.take(member.status, member)
         self.counts[member.status] -= 1
         self._by_number[member.number] = None
-        del self.members[member.digest]
+        del self._by_digest[member.digest]
         self.forgotten.add(member.digest)
 
     # Pages, which may lag behind (visibility_delay)

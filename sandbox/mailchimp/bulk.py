@@ -17,7 +17,7 @@ TOO_MANY = f"Maximum allowed member items exceeded, please provide at most {MOST
 NO_STATUS = "{address} cannot be added without a status."  # text unknown
 
 # 3.0.91 adds contact_id
-MEMBER = {**views.CHANGED_MEMBER, "contact_id": views.MEMBER["contact_id"]}
+MEMBER = views.CHANGED_MEMBER.but(contact_id=views.MEMBER.parts["contact_id"])
 
 
 @dataclass
@@ -59,7 +59,7 @@ def upsert(call: Call) -> Answer:
     unique = _without_duplicates(batch, sent, skip_check=call.flag("skip_duplicate_check"))
     if switches.contact_limit_mode == "403":
         members.check_room(
-            call, sum(digest_of(each["email_address"].strip()) not in audience.members for each in unique)
+            call, sum(audience.with_digest(digest_of(each["email_address"].strip())) is None for each in unique)
         )
     for each in unique:
         try:
@@ -93,7 +93,7 @@ def _take(batch: _Batch, sent: dict[str, Any]) -> None:
     address = contacts.check_address(audience, sent["email_address"])
     digest = digest_of(address)
     contacts.check_insertable(audience, digest, address)
-    member = audience.members.get(digest)
+    member = audience.with_digest(digest)
     if member is None:
         _create(batch, sent, address)
         return

@@ -73,13 +73,13 @@ def check_schema(sent: Any, statuses: tuple[str, ...], path: str = "") -> dict[s
     """A contact of a body whose fields have the right kinds. Raises Problem (400) for the whole call."""
     if not isinstance(sent, dict):
         raise invalid((path.rstrip("."), f"Schema describes object, {kind_of(sent)} found instead"))
-    for name in sent:
-        if name in KNOWN:
+    for name, value in sent.items():
+        if name in KNOWN and type(value) is not KNOWN[name]:
             optional(sent, name, KNOWN[name], path)
     for name in ("status", "status_if_new"):
         if name in sent and sent[name] not in statuses:
             raise invalid((f"{path}{name}", "Value must be one of: " + ", ".join(statuses)))
-    if any(not isinstance(tag, str) for tag in sent.get("tags", ())):
+    if "tags" in sent and not all(isinstance(tag, str) for tag in sent["tags"]):
         raise invalid((f"{path}tags", "Schema describes string, something else found instead"))
     merge_fields.sent_fields(sent, path)
     return sent
@@ -132,8 +132,8 @@ def check_values(
 
 def create(audience: Audience, address: str, sent: Mapping[str, Any], status: str, caller: str, **more: Any) -> Member:
     """Add a checked contact; ``more`` are attributes of Member."""
-    if extras := {name: sent[name] for name in EXTRAS if name in sent}:
-        more["extras"] = extras
+    if not EXTRAS.keys().isdisjoint(sent):
+        more["extras"] = {name: sent[name] for name in EXTRAS if name in sent}
     return audience.insert(
         address,
         status,
@@ -152,8 +152,8 @@ def change(
     **more: Any,
 ) -> None:
     """Change an existing member; ``status`` None keeps it."""
-    if extras := {name: sent[name] for name in EXTRAS if name in sent}:
-        more["extras"] = {**(member.extras or {}), **extras}
+    if not EXTRAS.keys().isdisjoint(sent):
+        more["extras"] = {**(member.extras or {}), **{name: sent[name] for name in EXTRAS if name in sent}}
     if status and status != member.status:
         more |= {"status": status, "left_by": "api" if status == "unsubscribed" else ""}
     audience.edit(member, values=values, **more)

@@ -73,6 +73,7 @@ def routes(world: World) -> list[Route]:
     table: list[tuple[str, str, Act]] = [
         ("/switches", "GET", lambda _: world.switches.values()),
         ("/switches", "PATCH", control.switch),
+        ("/clock", "POST", control.forward),
         ("/switches/facts", "GET", lambda _: world.switches.describe()),
         ("/faults", "GET", lambda _: [dataclasses.asdict(each) for each in world.faults.active]),
         ("/faults", "POST", lambda asked: dataclasses.asdict(world.faults.add(**asked.body))),
@@ -141,6 +142,11 @@ class Control:
         """Change switches; all of them are answered."""
         self.world.switches.set(**asked.body)
         return self.world.switches.values()
+
+    def forward(self, asked: Asked) -> Any:
+        """Let ``seconds`` pass at once; the time there is answered."""
+        self.world.forward(float(asked.body["seconds"]))
+        return {"now": self.world.clock().isoformat()}
 
     def hook(self, asked: Asked) -> Any:
         """Perform an act just before a call."""

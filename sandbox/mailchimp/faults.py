@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = {
+    "402": "Payment Required as problem JSON, nothing applied (INVENTED: no source shows when Mailchimp says so)",
     "429": "Too Many Requests as problem JSON, nothing applied",
     "429_bare": "429 with an empty body, nothing applied",
     "403_bare": "403 with an empty body, nothing applied (seen at very high volume)",
@@ -24,6 +25,7 @@ KINDS = {
     "drop_after": "the connection is cut after the call was applied: the outcome is unknown",
     "cut": "the call is applied; half of the answer arrives, then the connection is cut",
     "slow": "the answer takes so many seconds longer",
+    "hold": "the call waits until the fault is removed, and is then applied",
     "revoke": "the credential used becomes invalid with this call",
     "disable": "the account becomes disabled with this call",
 }

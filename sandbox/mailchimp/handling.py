@@ -14,6 +14,9 @@ from sandbox.mailchimp.answers import Answer, Call, Problem
 from sandbox.mailchimp.line import Line
 from sandbox.mailchimp.state import Account, World
 
+HELD_SECONDS = 0.05
+"""How often a call that is held looks whether it may go on."""
+
 
 class Endpoint:
     """All methods of one path template. ``lengths`` names the lists of a bulk call's body, for its latency."""
@@ -79,6 +82,8 @@ class Endpoint:
         timeout = world.switches.server_timeout
         hangs = delay >= timeout or (fault is not None and fault.kind == "timeout")
         await line.wait(timeout if hangs else delay)
+        while fault is not None and fault.kind == "hold" and fault in world.faults.active:
+            await line.wait(HELD_SECONDS)
         call = Call(
             world,
             account,
@@ -120,6 +125,8 @@ class Endpoint:
     async def _refuse(self, fault: faults.Fault, line: Line, credential: str, account: Account) -> bool:
         """Whether the fault decided the answer before anything was applied. Raises Problem."""
         match fault.kind:
+            case "402":
+                raise Problem(402, "Payment Required", "Your account has an unpaid balance.")
             case "429":
                 raise answers.too_many_connections(self.world.switches.connection_limit)
             case "500":

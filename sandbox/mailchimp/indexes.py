@@ -6,7 +6,7 @@ Both answer "page N of those with these statuses" without looking at everybody.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -72,15 +72,33 @@ class Shelf:
 
 
 class Timeline:
-    """All members of an audience by ``last_changed``, one shelf an hour."""
+    """All members of an audience by ``last_changed``, one shelf an hour.
 
-    def __init__(self) -> None:
+    An hour can be folded: only how many changed in it is known, until ``unfold(hour)`` has put them.
+    """
+
+    def __init__(self, unfold: Callable[[int], None]) -> None:
         self._shelves: dict[int, Shelf] = {}
         self._hours: list[int] = []
+        self._folded: dict[int, tuple[str, int]] = {}
+        self._unfold = unfold
+
+    def fold(self, status: str, hours: Sequence[tuple[int, int]]) -> None:
+        """Say how many with this status changed in which hours; nobody else may have changed in one of them."""
+        self._folded |= {hour: (status, count) for hour, count in hours}
+        self._hours = sorted({*self._hours, *self._folded})
+
+    def unfold(self, hour: int | None = None) -> None:
+        """Bring the members of an hour to life, or those of all; nothing happens to an hour that is not folded."""
+        for each in [hour] if hour is not None else list(self._folded):
+            if self._folded.pop(each, None):
+                self._shelves[each] = Shelf()
+                self._unfold(each)
 
     def put(self, status: str, member: Member, changed: int) -> None:
         """Add a member that changed at ``changed``."""
         hour = changed // HOUR
+        self.unfold(hour)
         shelf = self._shelves.get(hour)
         if shelf is None:
             shelf = self._shelves[hour] = Shelf()
@@ -102,13 +120,13 @@ class Timeline:
         total = 0
         page: list[Member] = []
         for hour in self._between(first, last, newest=newest):
-            shelf = self._shelves[hour]
-            size = shelf.size(statuses)
+            size = self._size(hour, statuses)
             cut = (first is not None and hour * HOUR < first) or (last is not None and (hour + 1) * HOUR > last)
             if not size or (not cut and (len(page) == count or offset >= total + size)):
                 total += size
                 continue
-            members = shelf.by_stamp(statuses)
+            self.unfold(hour)
+            members = self._shelves[hour].by_stamp(statuses)
             low, high = _cut(members, first, last) if cut else (0, size)
             start = max(0, offset - total)
             wanted = count - len(page)
@@ -121,8 +139,15 @@ class Timeline:
 
     def everyone(self, statuses: tuple[str, ...]) -> Iterator[Member]:
         """All members with these statuses, oldest change first."""
+        self.unfold()
         for hour in self._hours:
             yield from self._shelves[hour].by_stamp(statuses)
+
+    def _size(self, hour: int, statuses: tuple[str, ...]) -> int:
+        if hour in self._folded:
+            status, count = self._folded[hour]
+            return count if status in statuses else 0
+        return self._shelves[hour].size(statuses)
 
     def _between(self, first: int | None, last: int | None, *, newest: bool) -> Sequence[int]:
         low = 0 if first is None else bisect.bisect_left(self._hours, first // HOUR)

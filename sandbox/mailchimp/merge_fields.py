@@ -1,7 +1,8 @@
 """What Mailchimp makes of merge field values: which it takes, in which form it keeps them, what it says otherwise.
 
-Recorded: ``Please enter a number``; all fields are always returned; unknown keys are dropped. The other texts are not
-known and follow that one.
+Recorded: ``Please enter a number``; all fields are always returned; unknown keys are dropped. Reported in public issues:
+the texts for dates and birthdays, and that a birthday is read in the field's own order. The other texts are not known and
+follow that one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from sandbox.mailchimp.records import Member, MergeField
 
 REFUSED = "Your merge fields were invalid."
+NO_DATE = "Please enter the date"  # ibericode/mailchimp-for-wordpress#662
+NO_BIRTHDAY = (
+    "Please enter a month (01-12) and a day (01-31)"  # mailchimp/mc-magento2#987, solspace/craft-freeform#2615
+)
 LONGEST = 255  # bytes; folk limit
 DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
     "text": {"size": 25},
@@ -38,7 +43,7 @@ def sent_fields(sent: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     if not isinstance(fields, dict):
         raise invalid((f"{path}merge_fields", f"Schema describes object, {kind_of(fields)} found instead"))
     for tag, value in fields.items():
-        if value is None or isinstance(value, bool | list):
+        if type(value) is not str and (value is None or isinstance(value, bool | list)):
             raise invalid((f"{path}merge_fields.{tag}", f"Schema describes string, {kind_of(value)} found instead"))
     return fields
 
@@ -53,6 +58,7 @@ def check(
     """
     kept: dict[str, Any] = {}
     errors = []
+    too_long = audience.world.switches.long_merge_value
     for tag, value in sent.items():
         field = audience.fields.get(tag)
         if field is None:
@@ -61,7 +67,7 @@ def check(
             kept[tag] = ""
             continue
         try:
-            kept[tag] = _FORMS[field.type](_short(value, audience.world.switches.long_merge_value), field)
+            kept[tag] = _FORMS[field.type](_short(value, too_long), field)
         except ValueError as refusal:
             errors.append({"field": tag, "message": str(refusal)})
     if not skip_required:
@@ -110,23 +116,23 @@ def _date(value: Any, field: MergeField) -> str:
         british = field.options.get("date_format") == "DD/MM/YYYY"
         parts = [year, second, first] if british else [year, first, second]
     else:
-        raise ValueError("Please enter a date")
+        raise ValueError(NO_DATE)
     try:
         return date(*parts).isoformat()
     except ValueError:
-        raise ValueError("Please enter a date") from None
+        raise ValueError(NO_DATE) from None
 
 
 def _birthday(value: Any, field: MergeField) -> str:
     found = re.fullmatch(r"(\d\d?)/(\d\d?)", str(value))
     if not found:
-        raise ValueError("Please enter a month and a day")
+        raise ValueError(NO_BIRTHDAY)
     first, second = int(found[1]), int(found[2])
     month, day = (second, first) if field.options.get("date_format") == "DD/MM" else (first, second)
     try:
         date(2000, month, day)
     except ValueError:
-        raise ValueError("Please enter a month and a day") from None
+        raise ValueError(NO_BIRTHDAY) from None
     return f"{first:02}/{second:02}"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sandbox.mailchimp import connections, faults, journal, oauth, switches
 from sandbox.mailchimp.audiences import Audience
@@ -126,6 +126,11 @@ class World:
     def revoke(self, credential: str) -> None:
         """Make an API key or a token invalid."""
         self.credentials.pop(credential, None)
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass at once."""
+        before = self.clock
+        self.clock = lambda: before() + timedelta(seconds=seconds)
 
     def now(self) -> int:
         """The clock's time in whole seconds since 1970."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.mailchimp import paging
@@ -15,8 +15,29 @@ NOWHERE = {"latitude": 0, "longitude": 0, "gmtoff": 0, "dstoff": 0, "country_cod
 Part = Callable[[Audience, Member], Any]
 
 
-def _extra(name: str, default: Any) -> Part:
-    return lambda _audience, member: member.extras.get(name, default) if member.extras else default
+class Shape:
+    """What a member shows, by name: a value that all share, or how to work it out. A member's extras stand in for it.
+
+    A row begins as a copy of what all share, so that a bulk call of 500 costs a few milliseconds.
+    """
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        self.parts = parts
+        self._shared = {name: None if callable(part) else part for name, part in parts.items()}
+        self._own: list[tuple[str, Part]] = [(name, part) for name, part in parts.items() if callable(part)]
+
+    def but(self, *names: str, **others: Any) -> Shape:
+        """The same without some names, and with others."""
+        return Shape({name: part for name, part in self.parts.items() if name not in names} | others)
+
+    def row(self, audience: Audience, shown: Member) -> dict[str, Any]:
+        """A member in this shape."""
+        row: dict[str, Any] = self._shared.copy()
+        for name, part in self._own:
+            row[name] = part(audience, shown)
+        if shown.extras:
+            row |= {name: value for name, value in shown.extras.items() if name in row}
+        return row
 
 
 def _full_name(audience: Audience, member: Member) -> str:
@@ -33,62 +54,58 @@ def tags_of(audience: Audience, member: Member) -> list[dict[str, Any]]:
     ]
 
 
-MEMBER: dict[str, Part] = {
-    "id": lambda _audience, member: member.digest.hex(),
-    "email_address": lambda _audience, member: member.address,
-    # Mailchimp: changes with the address (recorded)
-    "unique_email_id": lambda _audience, member: member.digest.hex()[-10:],
-    "contact_id": lambda audience, member: audience.contact_id(member),
-    "full_name": _full_name,
-    "web_id": lambda audience, member: audience.member_web_id(member),
-    "email_type": _extra("email_type", "html"),
-    "status": lambda _audience, member: member.status,
-    "consents_to_one_to_one_messaging": lambda _audience, _member: True,
-    "merge_fields": lambda audience, member: audience.values_of(member),
-    "stats": lambda _audience, _member: {"avg_open_rate": 0, "avg_click_rate": 0},
-    "ip_signup": _extra("ip_signup", ""),
-    "timestamp_signup": _extra("timestamp_signup", ""),
-    "ip_opt": lambda _audience, member: member.ip_opt,
-    "timestamp_opt": lambda _audience, member: paging.iso(member.opted),
-    "member_rating": lambda _audience, _member: 2,
-    "last_changed": lambda _audience, member: paging.iso(member.last_changed),
-    "language": _extra("language", ""),
-    "vip": _extra("vip", False),
-    "email_client": lambda _audience, _member: "",
-    "location": _extra("location", NOWHERE),
-    "source": lambda _audience, member: member.source,
-    "tags_count": lambda _audience, member: len(member.tags),
-    "tags": tags_of,
-    "list_id": lambda audience, _member: audience.id,
-    "_links": lambda audience, member: [
-        {"rel": "self", "href": f"/3.0/lists/{audience.id}/members/{member.digest.hex()}", "method": "GET"}
-    ],
-}
+MEMBER = Shape(
+    {
+        "id": lambda _audience, member: member.digest.hex(),
+        "email_address": lambda _audience, member: member.address,
+        # Mailchimp: changes with the address (recorded)
+        "unique_email_id": lambda _audience, member: member.digest.hex()[-10:],
+        "contact_id": lambda audience, member: audience.contact_id(member),
+        "full_name": _full_name,
+        "web_id": lambda audience, member: audience.member_web_id(member),
+        "email_type": "html",
+        "status": lambda _audience, member: member.status,
+        "consents_to_one_to_one_messaging": True,
+        "merge_fields": lambda audience, member: audience.values_of(member),
+        "stats": {"avg_open_rate": 0, "avg_click_rate": 0},
+        "ip_signup": "",
+        "timestamp_signup": "",
+        "ip_opt": lambda _audience, member: member.ip_opt,
+        "timestamp_opt": lambda _audience, member: paging.iso(member.opted),
+        "member_rating": 2,
+        "last_changed": lambda _audience, member: paging.iso(member.last_changed),
+        "language": "",
+        "vip": False,
+        "email_client": "",
+        "location": NOWHERE,
+        "source": lambda _audience, member: member.source,
+        "tags_count": lambda _audience, member: len(member.tags),
+        "tags": tags_of,
+        "list_id": lambda audience, _member: audience.id,
+        "_links": lambda audience, member: [
+            {"rel": "self", "href": f"/3.0/lists/{audience.id}/members/{member.digest.hex()}", "method": "GET"}
+        ],
+    }
+)
 # Specification: a segment's members show none of these, and no region
-SEGMENT_MEMBER = {
-    **{
-        name: part
-        for name, part in MEMBER.items()
-        if name
-        not in ("contact_id", "full_name", "web_id", "tags", "tags_count", "source",
-                "consents_to_one_to_one_messaging")
-    },
-    "location": _extra("location", {name: value for name, value in NOWHERE.items() if name != "region"}),
-}  # fmt: skip
+SEGMENT_MEMBER = MEMBER.but(
+    *("contact_id", "full_name", "web_id", "tags", "tags_count", "source", "consents_to_one_to_one_messaging"),
+    location={name: value for name, value in NOWHERE.items() if name != "region"},
+)
 # Specification: bulk and segment calls show these and the tags
-CHANGED_MEMBER = {**SEGMENT_MEMBER, "tags_count": MEMBER["tags_count"], "tags": MEMBER["tags"]}
+CHANGED_MEMBER = SEGMENT_MEMBER.but(**{name: MEMBER.parts[name] for name in ("tags_count", "tags")})
 
 
-def member(audience: Audience, shown: Member, parts: dict[str, Part] = MEMBER) -> dict[str, Any]:
+def member(audience: Audience, shown: Member, shape: Shape = MEMBER) -> dict[str, Any]:
     """A member in full."""
-    return {name: part(audience, shown) for name, part in parts.items()}
+    return shape.row(audience, shown)
 
 
 def member_page(
-    audience: Audience, shown: Sequence[Member], total: int, query: dict[str, str], parts: dict[str, Part]
+    audience: Audience, shown: Sequence[Member], total: int, query: dict[str, str], shape: Shape
 ) -> dict[str, Any]:
     """A page of members, of which only the fields asked for are worked out. Raises Problem (422)."""
-    known = {"members": parts, "list_id": (), "total_items": (), "_links": ()}
+    known = {"members": shape.parts, "list_id": (), "total_items": (), "_links": ()}
     paging.check_fields(query, known)
     wanted = paging.tree_of(query.get("fields", ""))
     excluded = paging.tree_of(query.get("exclude_fields", ""))
@@ -99,12 +116,10 @@ def member_page(
     if "members" not in page:
         return page
     below, without = wanted.get("members") or {}, excluded.get("members", {})
-    chosen = {
-        name: part
-        for name, part in parts.items()
-        if (not below or name in below) and not (name in without and not without[name])
-    }
-    rows = [member(audience, each, chosen) for each in shown]
+    chosen = shape.but(
+        *(name for name in shape.parts if (below and name not in below) or (name in without and not without[name]))
+    )
+    rows = [chosen.row(audience, each) for each in shown]
     if any(below.values()):
         rows = paging.keep(rows, below)
     if any(without.values()):

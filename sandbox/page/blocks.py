@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.page import elements, tables
+from sandbox.page import elements, tables, words
 from sandbox.page.nodes import Live, Node, Row, markup
 from sandbox.page.surfaces import Part, Shown, Surface
 from sandbox.slack import inputs
@@ -84,7 +84,8 @@ def _container(surface: Surface, block: Json, entered: Inputs) -> list[Row]:
 def _input(surface: Surface, key: str, shown: Shown) -> Row:
     block = shown.block
     entry = next(iter(shown.inputs.values()), {})
-    optional = ' <span class="optional">(optional)</span>' if block.get("optional") else ""
+    said = words.word(surface.person.user, "(optional)")
+    optional = f' <span class="optional">{said}</span>' if block.get("optional") else ""
     parts = [
         Row("label", f"{surface.words.text(block['label'])}{optional}", _still, classes="label"),
         Row(

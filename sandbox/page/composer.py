@@ -9,6 +9,7 @@ from nicegui import ui
 
 from sandbox.page import faces
 from sandbox.page.nodes import Node, markup
+from sandbox.slack import workflows
 from sandbox.slack.errors import NotThereError
 from sandbox.slack.values import Json
 
@@ -161,6 +162,37 @@ class Composer:
                 item.on("click", lambda _, name=each["callback_id"]: self._run(name), [])
             if not declared:
                 Node(classes="nothing", text="The app declares no shortcuts.")
+            offered = workflows.steps(self._desk.town.workspace)
+            if offered:
+                Node(classes="menu-title", text="Workflows")
+            for callback_id, step in offered.items():
+                with Node("button", "item", role="menuitem") as item:
+                    Node("b", "", step["title"])
+                    Node("small", "", step["description"])
+                item.on("click", lambda _, name=callback_id, step=step: self._ask(name, step), [])
+
+    def _ask(self, callback_id: str, step: Json) -> None:
+        """The inputs of a workflow's step, which who builds it fills in."""
+        entered: Json = {}
+
+        def form(_menu: Node) -> None:
+            with Node(role="form", aria_label=step["title"], classes="workflow"):
+                Node(classes="menu-title", text=f"Workflow: {step['title']}")
+                for name, field in workflows.fields(step).items():
+                    Node("label", "", field["title"])
+                    typed = Node("input", "field", aria_label=field["title"], placeholder=field.get("description"))
+                    typed.on("input", lambda event, name=name: entered.update({name: str(event.args)}),
+                             js_handler="(event) => emit(event.target.value)")  # fmt: skip
+                start = Node("button", "button primary", "Start", type="button")
+                start.clicked(lambda: self._start(callback_id, entered))
+
+        self._desk.layers.menu(self._field, form, classes="shortcuts")
+
+    async def _start(self, callback_id: str, entered: Json) -> None:
+        self._desk.layers.close_menu()
+        outcome = await self._desk.person.workflow(callback_id, entered, self._channel)
+        if not outcome.ok:
+            self._desk.layers.note(outcome.text)
 
     async def _run(self, callback_id: str) -> None:
         self._desk.layers.close_menu()

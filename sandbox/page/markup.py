@@ -21,9 +21,9 @@ _STYLES = [
 _SAFE = ("http://", "https://", "mailto:", "tel:")
 
 
-def escaped(text: str) -> str:
-    """Text as HTML, line breaks kept, emoji codes as characters."""
-    return marked(html.escape(emoji.shown(text))).replace("\n", "<br>")
+def escaped(text: str, *, codes: bool = True) -> str:
+    """Text as HTML, line breaks kept, with ``codes`` emoji codes as characters."""
+    return marked(html.escape(emoji.shown(text) if codes else text)).replace("\n", "<br>")
 
 
 def link(address: str, label: str | None = None) -> str:
@@ -47,7 +47,7 @@ class Markup:
         if isinstance(value, str):
             return self.mrkdwn(value)
         if value.get("type") == "plain_text":
-            return escaped(str(value.get("text", "")))
+            return escaped(str(value.get("text", "")), codes=value.get("emoji", True))
         return self.mrkdwn(str(value.get("text", "")))
 
     def mrkdwn(self, text: str) -> str:

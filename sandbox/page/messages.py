@@ -13,6 +13,7 @@ from sandbox.page import blocks, faces
 from sandbox.page.markup import escaped
 from sandbox.page.nodes import Live, Node, Row, markup
 from sandbox.page.surfaces import Surface
+from sandbox.page.words import word
 from sandbox.slack.errors import NotThereError
 from sandbox.slack.values import Json
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 300  # seconds within which one author's messages stand below one name
 PREVIEWED = 6  # lines of a file
+PICTURES = ("png", "jpg", "gif")
 
 
 class Messages:
@@ -87,7 +89,9 @@ class Messages:
     def _parts(self, surface: Surface, message: Json, follows: bool) -> list[Row]:
         parts = []
         if message["ephemeral"]:
-            parts.append(Row("only you", "Only visible to you", _plain, classes="only-you"))
+            parts.append(
+                Row("only you", word(self._desk.person.user, "Only visible to you"), _plain, classes="only-you")
+            )
         author = (message["user"], message["user_name"], message["by_app"], f"{self._at(message):%H:%M}")
         draw = _short_head if follows else _head
         parts.append(Row("brief" if follows else "head", author, draw, classes="brief" if follows else "head"))
@@ -98,39 +102,44 @@ class Messages:
         elif message["text"]:
             parts.append(Row("text", surface.words.mrkdwn(message["text"]), _still, classes="kit text"))
         if message["edited"]:
-            parts.append(Row("edited", "(edited)", _plain, classes="edited"))
+            parts.append(Row("edited", word(self._desk.person.user, "(edited)"), _plain, classes="edited"))
         parts += [Row(f"file {file['id']}", file, self._file, classes="files") for file in message["files"]]
         if message["reactions"]:
             parts.append(Row("reactions", message["reactions"], _reactions, classes="reactions"))
         if self._open_thread:
             parts.append(Row("thread", (message["ts"], message["reply_count"]), self._thread, classes="thread-line"))
-            parts.append(Row("tools", message["ts"], self._tools, classes="tools"))
+            # A reply that is also shown in the channel belongs to its thread: it has none of its own.
+            thread = message["thread_ts"] or message["ts"]
+            parts.append(Row("tools", (message["ts"], thread), self._tools, classes="tools"))
         return parts
 
     def _broadcast(self, live: Live) -> None:
         opening = self._open_thread
-        Node("span", "", "replied to ")
+        user = self._desk.person.user
+        Node("span", "", f"{word(user, 'replied to')} ")
         if opening is not None:
-            Node("button", "link", "a thread", type="button").clicked(lambda: opening(live.data))
+            Node("button", "link", word(user, "a thread"), type="button").clicked(lambda: opening(live.data))
 
     def _thread(self, live: Live) -> None:
         ts, count = live.data
         if count and self._open_thread:
             opening = self._open_thread
-            words = "1 reply" if count == 1 else f"{count} replies"
+            user = self._desk.person.user
+            words = word(user, "1 reply") if count == 1 else f"{count} {word(user, 'replies')}"
             Node("button", "replies", words, type="button").clicked(lambda: opening(ts))
 
     def _tools(self, live: Live) -> None:
+        ts, thread = live.data
         opening = self._open_thread
         if opening is not None:
             reply = Node("button", "tool", type="button", aria_label="Reply in thread", title="Reply in thread")
             with reply:
                 markup(faces.BUBBLE, tag="span")
-            reply.clicked(lambda: opening(live.data))
+            reply.clicked(lambda: opening(thread))
         for each in self._desk.town.workspace.declared("shortcuts") or ():
             if each["type"] == "message":
                 tool = Node("button", "tool words", each["name"], type="button")
-                tool.on("click", lambda _, name=each["callback_id"]: self._shortcut(name, live.data), [])
+                tool.on("click", lambda _, name=each["callback_id"]: self._shortcut(name, ts), [])
 
     async def _shortcut(self, callback_id: str, ts: str) -> None:
         surface = self._surfaces[ts]
@@ -150,6 +159,7 @@ class Messages:
 
     def _file(self, live: Live) -> None:
         file: Json = live.data
+        address = f"/files/{self._desk.person.user.id}/{file['id']}"
         with Node(classes="file", data_testid="file"):
             with Node(classes="file-head"):
                 Node("span", "file-icon", file["filetype"].upper()[:4], aria_hidden=True)
@@ -157,9 +167,11 @@ class Messages:
                     Node("b", "", file["title"] or file["name"])
                     Node("small", "", f"{file['name']} · {_size(file['size'])}")
                 Node(
-                    "a", "button", "Download", href=f"/files/{self._desk.person.user.id}/{file['id']}",
-                    download=file["name"], aria_label=f"Download {file['name']}",
+                    "a", "button", "Download", href=address, download=file["name"],
+                    aria_label=f"Download {file['name']}",
                 )  # fmt: skip
+            if file["filetype"] in PICTURES:
+                Node("img", "picture", src=address, alt=file["alt_txt"] or file["name"])
             rows = self._previews.get(file["id"])
             if rows:
                 lines = [

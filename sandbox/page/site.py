@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +96,8 @@ def _application() -> FastAPI:
         except NotThereError as gone:
             raise HTTPException(404, str(gone)) from None
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(content, media_type="application/octet-stream", headers=headers)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(content, media_type=kind, headers=headers)
 
     ui.run_with(app, title="Postino sandbox", favicon=ICON, tailwind=False, show_welcome_message=False)
     return app

@@ -30,6 +30,9 @@ def post_message(workspace: Workspace, arguments: Json) -> Json:
     """chat.postMessage; a user id as channel writes to the direct messages with that person."""
     named = str(arguments.get("channel") or "")
     user = workspace.users.get(named)
+    if user and user.deleted:
+        # Slack: nobody reads the direct messages of a deactivated member (which error says so is unconfirmed).
+        raise SlackError("channel_not_found")
     channel = workspace.direct(named) if user and not user.is_bot else writable(workspace, named)
     posting.check(workspace, "chat.postMessage", "message", arguments)
     message = workspace.post(

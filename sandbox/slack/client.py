@@ -237,6 +237,12 @@ class Person:
         return await interactions.shortcut(self.workspace, self.user.id, callback_id)
 
     @_on_its_loop
+    async def workflow(self, callback_id: str, inputs: Json, channel: str) -> Outcome:
+        """Start a workflow of one of the app's steps in a channel."""
+        place = self._sight.writable(channel)
+        return await interactions.workflow(self.workspace, callback_id, inputs, place.id)
+
+    @_on_its_loop
     async def message_shortcut(self, callback_id: str, channel: str, ts: str) -> Outcome:
         """Run a shortcut on a message."""
         message = self._sight.message(channel, ts)

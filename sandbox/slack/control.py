@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.slack import delivery
+from sandbox.slack import delivery, workflows
 from sandbox.slack.client_endpoints import body_of
 from sandbox.slack.errors import NotThereError
 from sandbox.slack.faults import GENEROSITY
@@ -144,18 +144,7 @@ class Control:
 
     async def _function(self, workspace: Workspace, body: Json) -> Json:
         """Run a Workflow Builder step of the app: ``callback_id`` and ``inputs``; read its result under functions."""
-        execution_id, token = workspace.new_id("Fx"), f"xwfp-{workspace.new_id('')}"
-        workspace.functions[execution_id] = {"status": "running", "result": None, "token": token}
-        event = {
-            "type": "function_executed",
-            "function": {"id": workspace.new_id("Fn"), "callback_id": body["callback_id"], "type": "app"},
-            "inputs": body.get("inputs", {}),
-            "function_execution_id": execution_id,
-            "workflow_execution_id": workspace.new_id("Wx"),
-            "event_ts": workspace.next_ts(),
-            "bot_access_token": token,
-        }
-        sent = await delivery.dispatch_event(workspace, event)
+        execution_id, sent = await workflows.start(workspace, body["callback_id"], body.get("inputs", {}))
         return {"function_execution_id": execution_id, "delivered": sent.outcome if sent else None}
 
     async def _manifest(self, workspace: Workspace, body: Json) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.slack import delivery, element_rules, inputs, objects, posting
+from sandbox.slack import delivery, element_rules, inputs, objects, posting, workflows
 from sandbox.slack.errors import NotThereError, SlackError
 from sandbox.slack.inputs import Field
 from sandbox.slack.values import Channel, Delivery, Emitted, Json, Message, Role, View
@@ -198,6 +198,14 @@ async def shortcut(workspace: Workspace, user: str, callback_id: str, on: Messag
             "response_url": workspace.new_response_url(user, channel.id, message_ts=on.ts, thread_ts=on.thread_ts),
         }
     return _outcome(workspace, await delivery.deliver(workspace, delivery.INTERACTIVE, payload))
+
+
+async def workflow(workspace: Workspace, callback_id: str, inputs: Json, channel: str) -> Outcome:
+    """Start a workflow of one step."""
+    if callback_id not in workflows.steps(workspace):
+        raise NotThereError(f"No workflow step {callback_id}.")
+    _, sent = await workflows.start(workspace, callback_id, inputs, channel)
+    return _outcome(workspace, sent) if sent else Outcome(False, "not_subscribed", NO_RESPONSE.format(error="no_event"))
 
 
 async def open_home(workspace: Workspace, user: str) -> Outcome:

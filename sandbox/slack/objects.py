@@ -132,6 +132,7 @@ def file_json(workspace: Workspace, file: File) -> Json:
         "created": int(file.created),
         "name": file.name,
         "title": file.title,
+        "alt_txt": file.alt_txt,
         "mimetype": "text/csv" if file.name.endswith(".csv") else "application/octet-stream",
         "filetype": file.name.rpartition(".")[2],
         "user": workspace.bot_user_id,

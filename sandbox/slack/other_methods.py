@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.slack import modals, objects, rules
+from sandbox.slack import modals, objects, rules, workflows
 from sandbox.slack.chat_methods import flag, writable
 from sandbox.slack.errors import SlackError
 from sandbox.slack.values import Channel, File, Json, View
@@ -162,7 +162,8 @@ def get_upload_url(workspace: Workspace, arguments: Json) -> Json:
     name, length = str(arguments.get("filename") or ""), int(arguments.get("length") or 0)
     if not name or length <= 0:
         raise SlackError("invalid_arguments", modals.explain(["missing required field: filename or length"]))
-    file = File(workspace.new_id("F"), name, name, length, workspace.now())
+    alt_txt = str(arguments.get("alt_txt") or "")
+    file = File(workspace.new_id("F"), name, name, length, workspace.now(), alt_txt=alt_txt)
     workspace.files[file.id] = file
     return {"upload_url": f"{workspace.base_url}/upload/v1/{file.id}", "file_id": file.id}
 
@@ -205,9 +206,7 @@ def complete_function(outcome: str) -> Any:
         execution = workspace.functions.get(str(arguments.get("function_execution_id") or ""))
         if execution is None or execution["status"] != "running":
             raise SlackError("function_execution_not_found")
-        execution["status"] = outcome
-        execution["result"] = arguments.get("outputs") if outcome == "success" else arguments.get("error")
-        workspace.changed()
+        workflows.end(workspace, execution, outcome, arguments.get("outputs" if outcome == "success" else "error"))
         return {}
 
     return complete

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from sandbox.slack import emoji
 from sandbox.slack.values import Json
 
@@ -17,15 +19,18 @@ if TYPE_CHECKING:
 _ANGLE = re.compile(r"<([^<>]+)>")
 _STYLE = re.compile(r"(?<![\w*~])([*_~])(?=\S)(.+?)(?<=\S)\1(?![\w*~])")
 _CODE = re.compile(r"```\n?(.*?)```|`([^`\n]+)`", re.DOTALL)
+_KEPT = re.compile("\ue000(\\d+)\ue001")
 _QUOTE = re.compile(r"^&gt; ?", re.MULTILINE)
 
 
 class Reader:
-    """Turns Slack's markup into what one person sees, in their time zone."""
+    """Turns Slack's markup into what one person sees, with dates in their time zone and language."""
 
     def __init__(self, workspace: Workspace, user: str) -> None:
         self._workspace = workspace
-        self._zone = ZoneInfo(workspace.users[user].tz if user in workspace.users else "UTC")
+        known = workspace.users.get(user)
+        self._zone = ZoneInfo(known.tz if known else "UTC")
+        self._locale = (known.locale if known else "en-US").replace("-", "_")
 
     def text(self, value: Json | str | None) -> str:
         """A text object, or a string of mrkdwn, as plain text."""
@@ -34,17 +39,19 @@ class Reader:
         if isinstance(value, str):
             return self.mrkdwn(value)
         if value.get("type") == "plain_text":
-            return emoji.shown(str(value.get("text", "")))
+            text = str(value.get("text", ""))
+            return emoji.shown(text) if value.get("emoji", True) else text
         return self.mrkdwn(str(value.get("text", "")))
 
     def mrkdwn(self, text: str) -> str:
         """Formatted text without its marks; code keeps its content as it is."""
-        parts, at = [], 0
-        for found in _CODE.finditer(text):
-            parts.append(self._plain(text[at : found.start()]))
-            parts.append(html.unescape(found[1] if found[1] is not None else found[2]).rstrip("\n"))
-            at = found.end()
-        return "".join([*parts, self._plain(text[at:])])
+        kept: list[str] = []
+
+        def keep(found: re.Match[str]) -> str:
+            kept.append(html.unescape(found[1] if found[1] is not None else found[2]).rstrip("\n"))
+            return f"\ue000{len(kept) - 1}\ue001"
+
+        return _KEPT.sub(lambda found: kept[int(found[1])], self._plain(_CODE.sub(keep, text)))
 
     def _plain(self, text: str) -> str:
         text = _QUOTE.sub("| ", text)
@@ -80,13 +87,12 @@ class Reader:
         if not stamp.lstrip("-").isdigit():
             return fallback
         at = datetime.fromtimestamp(int(stamp), self._zone)
-        day = f"{at:%B} {at.day}"
         words = {
             "date_num": f"{at:%Y-%m-%d}",
             "date_slash": f"{at:%d/%m/%Y}",
-            "date_long": f"{at:%A}, {day}, {at.year}",
-            "date_short": f"{at:%b} {at.day}, {at.year}",
-            "date": f"{day}, {at.year}",
+            "date_long": format_date(at, "full", locale=self._locale),
+            "date_short": format_date(at, "medium", locale=self._locale),
+            "date": format_date(at, "long", locale=self._locale),
             "time_secs": f"{at:%H:%M:%S}",
             "time": f"{at:%H:%M}",
         }

@@ -192,6 +192,10 @@ class Workspace:
         """A note by Slackbot that only that person sees."""
         return self.post(channel, SLACKBOT, text, ephemeral_to=user)
 
+    def slackbot_posts(self, channel: Channel, text: str) -> Message:
+        """A message by Slackbot that everybody in the channel sees."""
+        return self.post(channel, SLACKBOT, text)
+
     # -- short-lived permits -------------------------------------------------------------------------------------
 
     def new_trigger(self, user: str, channel: str | None = None, in_modal: bool = False) -> str:

@@ -116,7 +116,10 @@ class View:
 
 @dataclass
 class File:
-    """An uploaded file; ``channels`` stays empty until the upload is completed into a conversation."""
+    """An uploaded file; ``channels`` stays empty until the upload is completed into a conversation.
+
+    ``alt_txt`` is what those hear who do not see it.
+    """
 
     id: str
     name: str
@@ -124,6 +127,7 @@ class File:
     length: int
     created: float
     content: bytes | None = None
+    alt_txt: str = ""
     channels: list[str] = field(default_factory=list)
     completed: bool = False
 

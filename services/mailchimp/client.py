@@ -84,7 +84,7 @@ class Unreachable(errors.Unavailable):
     """No connection, or one that broke: says nothing about Mailchimp's pace."""
 
     def __init__(self) -> None:
-        super().__init__("Mailchimp cannot be reached. What was sent so far is kept; it is tried again later.")
+        super().__init__("Mailchimp cannot be reached. The next try goes on where this one stopped.")
 
 
 class Unreadable(errors.Unavailable):
@@ -103,6 +103,18 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"  # Mailchimp: API key or OAuth token alike
         return request
+
+
+class _Gated(requests.adapters.HTTPAdapter):
+    """Passes the meter's gate at the last moment: a worker that froze on the way must not wake up and send."""
+
+    def __init__(self, gate: Callable[[], None], pool_maxsize: int) -> None:
+        self._gate = gate
+        super().__init__(pool_maxsize=pool_maxsize)
+
+    def send(self, *arguments: Any, **options: Any) -> requests.Response:
+        self._gate()
+        return super().send(*arguments, **options)
 
 
 class Client:
@@ -127,7 +139,7 @@ class Client:
         self._meter = meter
         self._stop = stop
         self._patience = patience
-        self._session = session(self._base)
+        self._session = session(self._base, gate=meter.gate)
         self._session.auth = _Bearer(token)
 
     def close(self) -> None:
@@ -164,10 +176,11 @@ class Client:
 
     def once(self, call: Call, *, repeated: bool = False) -> Answer:
         """Make a call once. Raises what the answer means, and Stopped instead of beginning it after a stop."""
+        body = None if call.body is None else orjson.dumps(call.body)
         with self._pacer.slot(self._stop) as slot:
             self._meter.count(retry=repeated)
             try:
-                answer = self._send(call)
+                answer = self._send(call, body)
             except Unreachable:
                 raise
             except errors.Unavailable:
@@ -179,7 +192,7 @@ class Client:
             slot.answered()
             return answer
 
-    def _send(self, call: Call) -> Answer:
+    def _send(self, call: Call, body: bytes | None) -> Answer:
         began, clock = datetime.now(UTC), time.monotonic()
         log = _log.bind(method=call.method, path=call.path)
         try:
@@ -187,8 +200,8 @@ class Client:
                 call.method,
                 self._base + call.path.format(member=quote(call.member, safe="")),
                 params=dict(call.params),
-                data=None if call.body is None else orjson.dumps(call.body),
-                headers={} if call.body is None else {"Content-Type": "application/json"},
+                data=body,
+                headers={} if body is None else {"Content-Type": "application/json"},
                 timeout=(self._patience.connecting, self._patience.reading),
                 allow_redirects=False,
             )
@@ -212,14 +225,14 @@ class Client:
         return Answer(data, _served_at(response.headers.get("Date", ""), began))
 
 
-def session(base: str) -> requests.Session:
+def session(base: str, *, gate: Callable[[], None] = lambda: None) -> requests.Session:
     """A session with pooled connections, without cookies, and past any proxy for a server on this machine."""
     made = requests.Session()
     made.trust_env = not hosts.is_loopback(urlsplit(base).hostname or "")
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     made.headers["User-Agent"] = USER_AGENT
-    made.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=10))
-    made.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=10))
+    made.mount("https://", _Gated(gate, pool_maxsize=10))
+    made.mount("http://", _Gated(gate, pool_maxsize=10))
     return made
 
 

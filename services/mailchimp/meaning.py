@@ -27,7 +27,7 @@ _TEXTS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (Reason.EXISTS, r"already a list member|already in this list"),
         (Reason.INVALID, r"looks fake or invalid|provide a valid email address|enter a real email"),
         (Reason.DUPLICATE, r"duplicate|more than once"),
-        (Reason.MERGE_FIELD, r"merge fields?\b|please enter a|\bcharacters?\b"),
+        (Reason.MERGE_FIELD, r"merge fields?\b|please enter (?:a|the)\b|\bcharacters?\b"),
     )
 )
 _ACCOUNT = re.compile(r"\b(?:limits?|plans?|upgrad\w+|billing|payment|over\b.*\bquota)\b", re.IGNORECASE)
@@ -68,7 +68,7 @@ def failure(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> errors.
     """The error that an HTTP answer other than 2xx means. ``secrets`` are the values that were sent, to be masked."""
     problem = _problem(body)
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and problem is None):
-        return errors.Unavailable("Mailchimp throttles. What was sent so far is kept; it is tried again later.")
+        return errors.Unavailable("Mailchimp throttles. The next try goes on where this one stopped.")
     title = "".join(str((problem or {}).get("title", "")).split()).casefold()
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _server_failure(status, title)
@@ -130,7 +130,7 @@ def _server_failure(status: int, title: str) -> errors.PostinoError:
         return errors.Refused("Mailchimp has disabled this for the account. Ask Mailchimp's compliance team about it.")
     if status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}:
         return mailing.TimedOut()  # Mailchimp: after its own 120 s the edge may answer 502 with HTML
-    return errors.Unavailable("Mailchimp has a problem. What was sent so far is kept; it is tried again later.")
+    return errors.Unavailable("Mailchimp has a problem. The next try goes on where this one stopped.")
 
 
 def _forbidden(text: str, shown: str) -> errors.PostinoError:
@@ -146,11 +146,13 @@ def _forbidden(text: str, shown: str) -> errors.PostinoError:
 
 def _reconnect(shown: str) -> errors.ReconnectNeeded:
     return errors.ReconnectNeeded(
-        "Mailchimp no longer accepts the authorisation: {text} What was sent so far is kept; connect again.", text=shown
+        "Mailchimp no longer accepts the authorisation: {text} Connect the account again.", text=shown
     )
 
 
 def _account_limit(shown: str) -> errors.AccountLimit:
     return errors.AccountLimit(
-        "Mailchimp refuses because of the account's plan or billing: {text} What was sent so far is kept.", text=shown
+        "Mailchimp refuses because of the account's plan or billing: {text} "
+        "Look at the plan and billing in Mailchimp, then export again.",
+        text=shown,
     )

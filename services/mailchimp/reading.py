@@ -25,8 +25,7 @@ TAGS_FIELDS = "total_items,segments.id,segments.name,segments.member_count,segme
 _MEMBER = ("email_address", "id", "contact_id", "status", "last_changed")
 MEMBER_FIELDS = ",".join([*_MEMBER, "merge_fields", "tags", "tags_count"])
 MEMBERS_FIELDS = ",".join(["total_items", *(f"members.{name}" for name in MEMBER_FIELDS.split(","))])
-# Members of a segment come without contact_id and tags, and asking for an unknown field is an error
-HOLDERS_FIELDS = ",".join(["total_items", *(f"members.{name}" for name in _MEMBER if name != "contact_id")])
+HOLDERS_FIELDS = "total_items,members.email_address"
 
 NEVER = datetime.fromtimestamp(0, UTC)  # Mailchimp: a time that is not known is ""
 
@@ -100,6 +99,11 @@ def tag(data: dict[str, Any]) -> mailing.Tag:
     )
 
 
+def address(data: dict[str, Any]) -> str:
+    """A member's address, where nothing else of it was asked for."""
+    return str(data["email_address"])
+
+
 def member(data: dict[str, Any]) -> mailing.Member:
     """A member wherever one is shown. Mailchimp shows at most 50 tags of a member."""
     tags = tuple(int(shown["id"]) for shown in data.get("tags") or ())
@@ -108,7 +112,10 @@ def member(data: dict[str, Any]) -> mailing.Member:
         address=data["email_address"],
         status=_STATUSES.get(data["status"], mailing.Status.UNKNOWN),
         last_changed=datetime.fromisoformat(last_changed) if last_changed else NEVER,
-        fields={name: _text(value) for name, value in (data.get("merge_fields") or {}).items()},
+        fields={
+            name: value if type(value) is str else _text(value)
+            for name, value in (data.get("merge_fields") or {}).items()
+        },
         tags=tags,
         member_id=data["id"],
         contact_id=data.get("contact_id") or "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -125,6 +126,11 @@ class Mailchimp:
                 raise
             return existing
 
+    def delete_tag(self, audience_id: str, tag_id: int) -> None:
+        """Take the tag off everybody by deleting it; one that is gone already is no matter."""
+        with suppress(errors.NotFound):
+            self._client.call(Call("DELETE", f"{_segments(audience_id)}/{tag_id}"))
+
     def members(
         self,
         audience_id: str,
@@ -144,7 +150,7 @@ class Mailchimp:
             params["since_last_changed"] = since.astimezone(UTC).isoformat(timespec="seconds")
         if before is not None:
             params["before_last_changed"] = before.astimezone(UTC).isoformat(timespec="seconds")
-        return self._page(f"{_audience(audience_id)}/members", params)
+        return self._page(f"{_audience(audience_id)}/members", params, reading.member)
 
     def count(self, audience_id: str, status: mailing.Status) -> int:
         """How many members have this status, by paging's own total (stats are five minutes old)."""
@@ -154,10 +160,10 @@ class Mailchimp:
 
     def tag_members(
         self, audience_id: str, tag_id: int, *, offset: int = 0, count: int = mailing.MEMBERS_PER_PAGE
-    ) -> mailing.Page[mailing.Member]:
-        """One page of a tag's holders, whatever their status, without fields and tags. NotFound if the tag is gone."""
+    ) -> mailing.Page[str]:
+        """One page of the addresses of a tag's holders, whatever their status. Raises NotFound if the tag is gone."""
         params: dict[str, str | int] = {"fields": reading.HOLDERS_FIELDS, "offset": offset, "count": count}
-        return self._page(f"{_segments(audience_id)}/{tag_id}/members", params | _ALL_STATUSES)
+        return self._page(f"{_segments(audience_id)}/{tag_id}/members", params | _ALL_STATUSES, reading.address)
 
     def member(self, audience_id: str, address: str) -> mailing.Member | None:
         """One member with all its tags; None if it was never seen or permanently deleted."""
@@ -244,12 +250,10 @@ class Mailchimp:
         folded = name.strip().casefold()
         return next((tag for tag in self.tags(audience_id) if tag.name.strip().casefold() == folded), None)
 
-    def _page(self, path: str, params: Mapping[str, str | int]) -> mailing.Page[mailing.Member]:
+    def _page(self, path: str, params: Mapping[str, str | int], read: Callable[[Any], Item]) -> mailing.Page[Item]:
         answer = self._client.call(Call("GET", path, params, divisible=True))
         return answer.read(
-            lambda data: mailing.Page(
-                tuple(map(reading.member, data["members"])), int(data["total_items"]), answer.served_at
-            )
+            lambda data: mailing.Page(tuple(map(read, data["members"])), int(data["total_items"]), answer.served_at)
         )
 
     def _all(

@@ -5,10 +5,12 @@ A source is read in one direction, as a stream of batches, so that a million pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from services import errors
 
 PROFILE_KEY = "CustomerId"
 """The attribute that identifies a profile, as Customer Insights names it in every table it exports."""
@@ -32,6 +34,7 @@ class Hidden:
 
     table: str
     reason: str
+    values: Mapping[str, errors.Value] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,13 @@ this profile. A plain tuple, because a million objects cost more than reading th
 """
 
 
+class Unreadable(NamedTuple):
+    """A table and how many of its rows could not be read."""
+
+    table: str
+    rows: int
+
+
 class SegmentReader(Protocol):
     """One pass over one segment. Iterate once; ``broken`` is complete when the iteration has ended."""
 
@@ -72,8 +82,16 @@ class SegmentReader(Protocol):
         """How many rows of the segment could not be read as profiles (broken lines, NULs, no profile id)."""
         ...
 
+    @property
+    def unreadable_profiles(self) -> Unreadable | None:
+        """The profile table, if the values come from it and rows of it could not be read; known from the start.
+
+        A profile of the segment that it does not hold may stand in one of these.
+        """
+        ...
+
     def __iter__(self) -> Iterator[Sequence[Membership]]:
-        """Batches of at most 10,000 rows, in no particular order; a profile listed twice comes twice."""
+        """Batches of at most 5,000 rows, in no particular order; a profile listed twice comes twice."""
         ...
 
 
@@ -115,8 +133,11 @@ class ProfileSource(Protocol):
         """
         ...
 
-    def find(self, attribute: str, value: str) -> list[tuple[str, list[str]]]:
-        """Profiles whose ``attribute`` equals ``value`` (trimmed, without case): profile id and its segments' names."""
+    def find(self, attribute: str, value: str, segments: Collection[str] | None = None) -> list[tuple[str, list[str]]]:
+        """Profiles whose ``attribute`` equals ``value`` (trimmed, without case): profile id and its segments' names.
+
+        Looks in the profile table and in the ``segments`` that there are; in all of them, which may be thousands, for None.
+        """
         ...
 
     def refresh_marker(self) -> RefreshMarker:

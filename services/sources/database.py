@@ -44,7 +44,9 @@ class Database:
             self._engine = _engine(self._url)
         except exc.NoSuchModuleError:
             raise errors.InvalidInput(
-                "POSTINO_SOURCE_URL names a kind of database that is not known here.", field="source"
+                "POSTINO_SOURCE_URL names a kind of source that is not known here. It is a folder, as "
+                "file:///path/to/folder, or a database, such as postgresql://user:password@host/name.",
+                field="source",
             ) from None
         except ModuleNotFoundError as missing:
             raise errors.InvalidInput(
@@ -53,7 +55,11 @@ class Database:
                 package=missing.name or "",
             ) from None
         except (exc.ArgumentError, ValueError):
-            raise errors.InvalidInput("POSTINO_SOURCE_URL is not a database address.", field="source") from None
+            raise errors.InvalidInput(
+                "POSTINO_SOURCE_URL is no address. It is a folder, as file:///path/to/folder, or a database, such as "
+                "postgresql://user:password@host/name.",
+                field="source",
+            ) from None
 
     @property
     def name(self) -> str:
@@ -88,12 +94,37 @@ class Database:
         }
 
     def relation_of_query(self, connection: Connection, name: str, query: str) -> Relation:
-        """A query as a relation; the database tells its columns."""
+        """The query of the segment ``name`` as a relation; the database tells its columns."""
         stripped = literally(query)
-        names = list(connection.execute(select(text("*")).select_from(text(f"({stripped}) AS probe")).limit(0)).keys())
+        probe = select(text("*")).select_from(text(f"({stripped}) AS probe")).limit(0)
+        try:
+            names = list(connection.execute(probe).keys())
+        except exc.DBAPIError as error:
+            meant = self._meant(error)
+            if isinstance(meant, errors.Refused):
+                meant = errors.Refused(
+                    "The database {source} does not accept the query of the segment {segment}: a table or column in it is "
+                    "missing or misspelt.",
+                    source=self.name,
+                    segment=name,
+                )
+            raise meant from None
         return Relation(
             name, text(stripped).columns(*(column(one) for one in names)).subquery("members"), dict.fromkeys(names)
         )
+
+    def refreshed_at(self, connection: Connection, query: str) -> Any:
+        """The answer to the mapping's query of that name."""
+        try:
+            return connection.execute(text(literally(query))).scalar()
+        except exc.DBAPIError as error:
+            meant = self._meant(error)
+            if isinstance(meant, errors.Refused):
+                meant = errors.Refused(
+                    "The database {source} does not accept the query refreshed_at of the mapping file.",
+                    source=self.name,
+                )
+            raise meant from None
 
     @contextmanager
     def _meaning(self) -> Iterator[None]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,6 +19,7 @@ from services.sources import (
     Segment,
     SegmentReader,
     choosing,
+    counts,
     folder,
     reading,
     scanning,
@@ -28,6 +30,8 @@ from services.sources import (
 PROFILE_TABLE = "Customer"
 
 _COUNTING_THREADS = 2
+_BATCH, _BATCH_BYTES = 200, 4_000_000
+"""How many tables, and bytes of them, are counted in one DuckDB."""
 _Value = TypeVar("_Value")
 
 
@@ -60,15 +64,17 @@ class FolderSource:
         self._counted: _Cache[tables.Facts] = _Cache()
         self._filled: _Cache[list[Attribute]] = _Cache()
         self._together: _Cache[int] = _Cache()
+        self._counts = counts.Counts(scratch_folder)
+        self._name = ""
         self._last_look: tuple[float, str] | None = None
 
     @property
     def name(self) -> str:
-        """The name its model.json gives, else the folder's."""
-        try:
-            return self._catalogue().name
-        except errors.PostinoError:
-            return self._path.name or str(self._path)
+        """The name its model.json gave when it was last looked at, else the folder's."""
+        if not self._name:
+            with suppress(errors.PostinoError):
+                self._catalogue()
+        return self._name or self._path.name or str(self._path)
 
     def segments(self) -> list[Segment]:
         """All segments with exact counts of distinct profiles, by display name."""
@@ -124,15 +130,16 @@ class FolderSource:
         _require(attributes, profiles[0], layout)
         return reading.Joined(self._engine, (layout, facts), profiles, attributes)
 
-    def find(self, attribute: str, value: str) -> list[tuple[str, list[str]]]:
+    def find(self, attribute: str, value: str, segments: Collection[str] | None = None) -> list[tuple[str, list[str]]]:
         """Profiles whose ``attribute`` is ``value``, in ``Customer`` or in a segment, and the segments holding them."""
         catalogue = self._catalogue()
         profiles = self._profiles(catalogue)
         _require([attribute], profiles[0])
         found: dict[str, list[str]] = {one: [] for one in self._matching(*profiles, attribute, value, [])}
-        for layout in self._segment_layouts(catalogue):
-            for profile_id in self._matching(layout, self._facts(layout), attribute, value, list(found)):
-                found.setdefault(profile_id, []).append(layout.table.name)
+        with self._engine.keeping():
+            for layout in self._segment_layouts(catalogue, segments):
+                for profile_id in self._matching(layout, self._facts(layout), attribute, value, list(found)):
+                    found.setdefault(profile_id, []).append(layout.table.name)
         return sorted(found.items())
 
     def refresh_marker(self) -> RefreshMarker:
@@ -150,7 +157,9 @@ class FolderSource:
         return RefreshMarker(catalogue.signature, catalogue.refreshed)
 
     def _catalogue(self) -> folder.Catalogue:
-        return folder.catalogue(self._path, now=self._clock(), settle=self._settle, look=self._look)
+        found = folder.catalogue(self._path, now=self._clock(), settle=self._settle, look=self._look)
+        self._name = found.name
+        return found
 
     def _layout(self, table: folder.Table) -> tables.Layout:
         return self._layouts.get(table.name, table.signature, lambda: tables.lay_out(self._engine, table))
@@ -162,24 +171,38 @@ class FolderSource:
             lambda: tables.count(self._engine, layout, self._scratch_folder, distinct=distinct),
         )
 
+    def _count(self, layout: tables.Layout) -> int:
+        facts = self._facts(layout, distinct=True)
+        return facts.distinct if facts.distinct is not None else self.count_distinct([layout.table.name])
+
     def _profiles(self, catalogue: folder.Catalogue) -> tuple[tables.Layout, tables.Facts]:
         """The profile table. Raises ``InvalidInput(field="source")`` without one, without its key, or without rows."""
+        layout = self._profile_layout(catalogue)
+        return layout, self._facts(layout)
+
+    def _profile_layout(self, catalogue: folder.Catalogue) -> tables.Layout:
+        """The profile table, known to hold profiles."""
         table = next((one for name, one in catalogue.tables.items() if _is_profile_table(name)), None)
         if table is None:
             reason = next((one.reason for one in catalogue.hidden if _is_profile_table(one.table)), "")
+            if reason:
+                raise errors.InvalidInput(
+                    "The source folder {path} has no table Customer, which holds the profiles. {reason}",
+                    field="source",
+                    path=str(self._path),
+                    reason=reason,
+                )
             raise errors.InvalidInput(
-                "The source folder {path} has no table Customer, which holds the profiles. {reason}",
+                "The source folder {path} has no table Customer, which holds the profiles.",
                 field="source",
                 path=str(self._path),
-                reason=reason,
             )
         layout = self._layout(table)
         if layout.columns and scanning.find(layout.columns, PROFILE_KEY) is None:
             raise errors.InvalidInput("The table Customer has no column CustomerId.", field="source")
-        facts = self._facts(layout)
-        if not facts.rows:
+        if not self._counts.of(f"rows-{table.signature}", lambda: self._facts(layout).rows):
             raise errors.InvalidInput("The table Customer is empty: it holds no profile.", field="source")
-        return layout, facts
+        return layout
 
     def _segment(self, catalogue: folder.Catalogue, name: str) -> tables.Layout:
         table = catalogue.tables.get(name)
@@ -189,8 +212,9 @@ class FolderSource:
                 return layout
         raise errors.NotFound("The segment {segment} is no longer in the source.", segment=name)
 
-    def _segment_layouts(self, catalogue: folder.Catalogue) -> list[tables.Layout]:
-        shown = [table for _, table in sorted(catalogue.tables.items()) if not self._excluded(table.name)]
+    def _segment_layouts(self, catalogue: folder.Catalogue, names: Collection[str] | None) -> list[tables.Layout]:
+        wanted = [table for name, table in sorted(catalogue.tables.items()) if names is None or name in names]
+        shown = [table for table in wanted if not self._excluded(table.name)]
         return [layout for table in shown if not _unfit(layout := self._layout(table))]
 
     def _excluded(self, name: str) -> bool:
@@ -200,15 +224,20 @@ class FolderSource:
         catalogue = self._catalogue()
         largest_first = sorted(catalogue.tables.values(), key=lambda table: -sum(file.size for file in table.files))
         with ThreadPoolExecutor(_COUNTING_THREADS) as pool:
-            profiles = pool.submit(self._profiles, catalogue)
-            looked = list(pool.map(self._describe, largest_first))
+            profiles = pool.submit(self._profile_layout, catalogue)
+            looked = [one for some in pool.map(self._describe_all, _batches(largest_first)) for one in some]
             profiles.result()
+        self._counts.keep({table.signature for table in catalogue.tables.values()})
         segments = [one for one in looked if isinstance(one, Segment)]
         hidden = [one for one in looked if isinstance(one, Hidden)]
         return (
             sorted(segments, key=lambda one: (one.display_name.casefold(), one.name)),
             sorted([*catalogue.hidden, *hidden], key=lambda one: one.table),
         )
+
+    def _describe_all(self, some: Sequence[folder.Table]) -> list[Segment | Hidden | None]:
+        with self._engine.keeping():
+            return [self._describe(table) for table in some]
 
     def _describe(self, table: folder.Table) -> Segment | Hidden | None:
         if _is_profile_table(table.name):
@@ -219,10 +248,9 @@ class FolderSource:
             layout = self._layout(table)
             if reason := _unfit(layout):
                 return Hidden(table.name, reason)
-            facts = self._facts(layout, distinct=True)
-            count = facts.distinct if facts.distinct is not None else self.count_distinct([table.name])
-        except errors.InvalidInput:
-            return Hidden(table.name, "No line of this table can be read.")
+            count = self._counts.of(table.signature, lambda: self._count(layout))
+        except errors.InvalidInput as error:
+            return Hidden(table.name, error.message, error.values)
         entity = table.entity
         return Segment(
             name=table.name,
@@ -287,6 +315,21 @@ class _Cache(Generic[_Value]):
             value = compute()
             self._values[name] = (signature, value)
             return value
+
+
+def _batches(largest_first: Sequence[folder.Table]) -> Iterator[list[folder.Table]]:
+    """Tables to be looked at one after the other, so that thousands of small ones do not cost as much as large ones."""
+    batch: list[folder.Table] = []
+    room = _BATCH_BYTES
+    for table in largest_first:
+        size = sum(file.size for file in table.files)
+        if batch and (size > room or len(batch) == _BATCH):
+            yield batch
+            batch, room = [], _BATCH_BYTES
+        batch.append(table)
+        room -= size
+    if batch:
+        yield batch
 
 
 def _is_profile_table(name: str) -> bool:

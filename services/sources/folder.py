@@ -21,6 +21,8 @@ UNNAMED_QUIET_SECONDS = 600.0
 
 _PLAIN = cdm.Format()
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_OTHER_SUFFIXES = (".xlsx", ".xls", ".ods", ".tsv", ".jsonl", ".avro", ".orc", ".zip")
+_OTHER_FORMAT = "This file is neither CSV nor Parquet. Save it as one of them."
 _LEVELS = (r"\d{4}", r"\d{2}", r"\d{2}", r"\d{4}")
 
 
@@ -130,6 +132,7 @@ class _Finder:
         self.settled = True
         self.hidden: dict[str, Hidden] = {}
         self.tables: dict[str, Table] = {}
+        self.outside: dict[Path, bool] = {}
 
     def catalogue(self) -> Catalogue:
         model = self._model()
@@ -144,6 +147,7 @@ class _Finder:
         for name, entity in entities.items():
             if entity.partitions:
                 self._add_named(name, entity)
+        self._hide_other_formats()
         return Catalogue(
             (model.name if model else "") or self.root.name, self.tables, tuple(self.hidden.values()), self.settled
         )
@@ -169,7 +173,7 @@ class _Finder:
         entity: cdm.Entity | None,
         named: bool = False,
     ) -> None:
-        if any(not file.path.resolve().is_relative_to(self.inside) for file in files):
+        if any(self._leads_outside(file.path) for file in files):
             self._hide(name, "A file of this table is a link that leads outside the source folder.")
             return
         if name in self.tables:
@@ -234,9 +238,22 @@ class _Finder:
             fallback = fallback or (moment, files)
         return fallback
 
+    def _leads_outside(self, path: Path) -> bool:
+        """Whether a link leads out of the folder. Of thousands of files only those that are links are followed."""
+        if path.is_symlink():
+            return not path.resolve().is_relative_to(self.inside)
+        if path.parent not in self.outside:
+            self.outside[path.parent] = not path.parent.resolve().is_relative_to(self.inside)
+        return self.outside[path.parent]
+
     def _is_young(self, modified: int, quiet: float | None = None) -> bool:
         # A clock of the file server that runs ahead must not keep a table young for ever.
         return abs(self.now - modified / 1e9) < (self.settle if quiet is None else quiet)
+
+    def _hide_other_formats(self) -> None:
+        for path in sorted(self.root.iterdir()):
+            if path.suffix.lower() in _OTHER_SUFFIXES and path.stem not in self.tables:
+                self.hidden.setdefault(path.stem, Hidden(path.stem, _OTHER_FORMAT))
 
     def _hide(self, name: str, reason: str) -> None:
         self.tables.pop(name, None)

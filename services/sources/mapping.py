@@ -51,7 +51,7 @@ class DeclaredSegment(_Declared):
     @model_validator(mode="after")
     def _has_one_origin(self) -> DeclaredSegment:
         if (self.table is None) == (self.query is None):
-            raise ValueError("needs either table or query")
+            raise ValueError("A segment needs either table or query.")
         return self
 
 
@@ -62,6 +62,24 @@ class Mapping(_Declared):
     segments: tuple[DeclaredSegment, ...] | None = None
     refreshed_at: str | None = None
     changed_at: str | None = None
+
+    @model_validator(mode="after")
+    def _names_each_segment_once(self) -> Mapping:
+        names = [one.name for one in self.segments or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("Two segments have the same name.")
+        return self
+
+
+_PROBLEMS = {
+    "missing": "This is required and not there.",
+    "extra_forbidden": "This word is not known here.",
+    "string_type": "This must be a text in quotation marks.",
+    "string_too_short": "This must not be empty.",
+    "model_type": "This must be a table with a heading in brackets, such as [profiles].",
+    "tuple_type": "These must be tables with a heading in double brackets: [[segments]].",
+}
+"""What pydantic finds, in sentences for people."""
 
 
 def read(path: Path | None) -> Mapping:
@@ -81,9 +99,14 @@ def read(path: Path | None) -> Mapping:
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         raise errors.InvalidInput(
-            "The mapping file {path} is wrong at {place}: {problem}.",
+            "The mapping file {path} is wrong at {place}. {problem}",
             field="source",
             path=str(path),
-            place=".".join(str(step) for step in first["loc"]) or "its top",
-            problem=first["msg"],
+            place=_place(first["loc"]),
+            problem=_PROBLEMS.get(first["type"], first["msg"].removeprefix("Value error, ")),
         ) from None
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Where in the file: the first segment is number 1."""
+    return " ".join(f"#{step + 1}" if isinstance(step, int) else step for step in steps) or "[[segments]]"

@@ -25,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from services import errors
-from services.sources import Membership, database
+from services.sources import Membership, Unreadable, database
 
-BATCH = 10_000
+BATCH = 5_000
 """Rows per batch."""
 
 
@@ -47,6 +47,7 @@ class Reader:
 
     def __init__(self, source: database.Database, query: Select[Any], booleans: Sequence[bool]) -> None:
         self.broken = 0
+        self.unreadable_profiles: Unreadable | None = None
         self._source = source
         self._query = query
         self._booleans = booleans

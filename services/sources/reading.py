@@ -7,9 +7,9 @@ from typing import cast
 
 import duckdb
 
-from services.sources import PROFILE_KEY, Membership, scanning, tables
+from services.sources import PROFILE_KEY, Membership, Unreadable, scanning, tables
 
-BATCH = 10_000
+BATCH = 5_000
 """Rows per batch."""
 
 
@@ -20,6 +20,7 @@ class OwnColumns:
         self, engine: scanning.Engine, layout: tables.Layout, facts: tables.Facts, attributes: Sequence[str]
     ) -> None:
         self.broken = facts.broken
+        self.unreadable_profiles: Unreadable | None = None
         self._engine = engine
         self._layout = layout
         self._facts = facts
@@ -61,6 +62,8 @@ class Joined:
         self._attributes = attributes
         self._own = [name for name in attributes if scanning.find(self._layout.columns, name) is not None]
         self.broken = self._facts.broken
+        lost = self._profile_facts.broken
+        self.unreadable_profiles = Unreadable(self._profile_layout.table.name, lost) if lost else None
 
     def __iter__(self) -> Iterator[Sequence[Membership]]:
         """Batches of rows. Raises ``Unavailable`` at the end if files are no longer those that were counted."""

@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -43,7 +44,7 @@ _CDM_TYPES = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "int64"),
 }
 _BUFFER_BYTES = 2 * lines.MAX_RECORD_BYTES
-_MEMORY = "128MB"
+_MEMORY = "64MB"
 _STREAM_BUFFER = "1MB"
 _CHUNK_BYTES = 64_000_000
 _CHUNK_SHAPES = 8
@@ -92,14 +93,24 @@ class Engine:
         scratch_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _sweep(scratch_folder)
         self.spill_folder, lock = _own_folder(scratch_folder)
+        self._kept = threading.local()
         weakref.finalize(self, _leave, self.spill_folder, lock)
-        self._database = _connect(str(self.spill_folder))
 
     @contextmanager
     def cursor(self, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection of the caller's own; DuckDB's errors come out as ours, naming ``table`` and never a value."""
-        with meaning(table), self._database.cursor() as cursor:
+        with meaning(table), self._connected() as cursor:
             yield cursor
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """For many questions about little, asked in this thread: to open a database takes longer than to answer one."""
+        with ExitStack() as self._kept.stack:
+            try:
+                yield
+            finally:
+                del self._kept.stack
+                self._kept.database = None
 
     @contextmanager
     def cursor_without_spill(self, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -107,6 +118,20 @@ class Engine:
         with meaning(table), _connect("") as connection:
             connection.execute("SET memory_limit = '1GB'")
             yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        # A database of its own each time: DuckDB gives memory back only when it is closed.
+        stack: ExitStack | None = getattr(self._kept, "stack", None)
+        if stack is None:
+            with _connect(str(self.spill_folder)) as cursor:
+                yield cursor
+            return
+        if getattr(self._kept, "database", None) is None:
+            self._kept.database = stack.enter_context(_connect(str(self.spill_folder)))
+        with self._kept.database.cursor() as cursor:
+            _settle(cursor)
+            yield cursor
 
 
 def _own_folder(scratch_folder: Path) -> tuple[Path, int]:
@@ -146,11 +171,15 @@ def _connect(spill_folder: str) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         },
     )
+    _settle(connection)
+    return connection
+
+
+def _settle(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"SET streaming_buffer_size = '{_STREAM_BUFFER}'")
     connection.execute("SET TimeZone = 'UTC'")
     # The smaller side of a join is known here: it must be the one without profiles' values.
     connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-    return connection
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, literal, select, text
+from sqlalchemy import Connection, case, func, literal, select
 
 from services import errors
 from services.sources import (
@@ -111,7 +111,7 @@ class SqlSource:
             members = schema.segment(segment)
         return queries.Reader(self._database, *queries.reading(schema.profiles, schema.key, members, attributes))
 
-    def find(self, attribute: str, value: str) -> list[tuple[str, list[str]]]:
+    def find(self, attribute: str, value: str, segments: Collection[str] | None = None) -> list[tuple[str, list[str]]]:
         """Profiles whose ``attribute`` is ``value``, in the profile table or a segment, and which segments hold them."""
         with self._database.snapshot() as connection:
             schema = self._schema(connection)
@@ -120,6 +120,8 @@ class SqlSource:
             for key in connection.scalars(queries.matching(schema.profiles, schema.key, name, value, [])):
                 found[queries.text_of(key) or ""] = []
             for one in schema.segments.values():
+                if segments is not None and one.name not in segments:
+                    continue
                 keys = connection.scalars(
                     queries.matching(one.relation, one.key, one.relation.find(attribute), value, list(found))
                 )
@@ -139,7 +141,8 @@ class SqlSource:
         profiles = _named(relations, profile_table)
         if profiles is None:
             raise errors.InvalidInput(
-                "The database {source} has no table {table}, which holds the profiles.",
+                "The database {source} has no table {table}, which holds the profiles. A file that POSTINO_SOURCE_MAPPING names "
+                "can say which one does.",
                 field="source",
                 source=self.name,
                 table=declared.table,
@@ -148,6 +151,10 @@ class SqlSource:
         if key is None:
             raise errors.InvalidInput(
                 "The table {table} has no column {column}.", field="source", table=declared.table, column=declared.key
+            )
+        if connection.scalar(select(literal(1)).where(queries.has_value(profiles.clause.c[key])).limit(1)) is None:
+            raise errors.InvalidInput(
+                "The table {table} is empty: it holds no profile.", field="source", table=declared.table
             )
         if self._declared.segments is None:
             candidates, hidden = self._found(relations, profiles)
@@ -211,19 +218,17 @@ class SqlSource:
         counts = [func.count(case((queries.has_value(columns[name]), 1))) for name in names]
         query = select(func.count(), *counts).where(queries.has_value(columns[schema.key]))
         total, *filled = connection.execute(query).one()
-        if not total:
-            raise errors.InvalidInput(
-                "The table {table} is empty: it holds no profile.", field="source", table=schema.profiles.name
-            )
         return [
-            Attribute(name, queries.data_type(schema.profiles.types[name]), count / total, vocabulary.semantic(name))
+            Attribute(
+                name, queries.data_type(schema.profiles.types[name]), count / max(total, 1), vocabulary.semantic(name)
+            )
             for name, count in zip(names, filled, strict=True)
         ]
 
     def _marker(self, connection: Connection, schema: _Schema) -> RefreshMarker:
         finished = None
         if self._declared.refreshed_at:
-            mark = connection.execute(text(database.literally(self._declared.refreshed_at))).scalar()
+            mark = self._database.refreshed_at(connection, self._declared.refreshed_at)
             finished = queries.moment(mark)
             marks = [str(mark), *sorted(schema.segments)]
         else:

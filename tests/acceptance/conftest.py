@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from sandbox.town import Town, open_town
+from tests.acceptance.office import Office, at_work
 from tests.acceptance.slack_page import SlackPage
 from tests.conftest import leave_out
 
@@ -22,6 +23,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+expect.set_options(timeout=15_000)  # as long as a person at the page waits
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 
 
@@ -59,6 +61,16 @@ def town(served_town: Town) -> Town:
     return served_town
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure stands what the page showed then."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("browser_page")
+    if report.when == "call" and report.failed and page is not None:
+        report.sections.append(("The page", page.locator("body").aria_snapshot()))
+    return report
+
+
 @pytest.fixture
 def browser_page(browser: Browser, caplog: pytest.LogCaptureFixture) -> Iterator[Page]:
     """A browser tab; fails if the page's script or its server reported an error."""
@@ -84,4 +96,21 @@ def slack_page(town: Town, browser_page: Page) -> SlackPage:
     """Ada, an administrator, before the channel #marketing."""
     slack = SlackPage(browser_page, town.page_url)
     slack.open()
+    return slack
+
+
+@pytest.fixture(scope="module")
+def office(served_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Postino at work in the sandbox, for all walks of a module: each finds what those before it have left."""
+    with at_work(served_town, tmp_path_factory.mktemp("office")) as at:
+        yield at
+
+
+@pytest.fixture
+def ada(office: Office, browser_page: Page) -> SlackPage:
+    """Ada, an administrator, before the channel #exports, with Postino at work and no modal open."""
+    office.town.workspace.stacks.clear()
+    slack = SlackPage(browser_page, office.town.page_url)
+    browser_page.set_viewport_size({"width": 1280, "height": 1300})
+    slack.open(channel="C0EXPORTS")
     return slack

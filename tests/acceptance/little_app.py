@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import time
@@ -10,12 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 
+from bot.socket_mode import Socket
 from sandbox.town import Town
 
 Json = dict[str, Any]
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
+GO_ON = threading.Event()
+"""What the button that takes its time waits for."""
+LONGEST = 30.0
 FRUITS = [f"Fruit {number}" for number in range(1, 301)]
 MANIFEST: Json = {
     "display_information": {"name": "Greeter", "description": "Says hello.", "long_description": "It says hello."},
@@ -180,7 +185,7 @@ def _form(app: App) -> None:
 
     @app.action("slow")
     def slow(ack: Any) -> None:
-        time.sleep(0.5)
+        GO_ON.wait(LONGEST)
         ack()
 
 
@@ -212,9 +217,12 @@ def _messages(app: App) -> None:
         client.chat_update(
             channel=where, ts=body["message"]["ts"], text="Approved", blocks=[section("Approved ▓▓░░ 50 %")]
         )
-        client.chat_postMessage(channel=where, thread_ts=body["message"]["ts"], text="Details in the thread")
-        client.files_upload_v2(channel=where, thread_ts=body["message"]["ts"], filename="rejects.csv", title="Rejects",
-                               content="profile,reason\np1,no address\n")  # fmt: skip
+        client.chat_postMessage(
+            channel=where, thread_ts=body["message"]["ts"], text="Details in the thread", reply_broadcast=True
+        )
+        listed = {"filename": "rejects.csv", "title": "Rejects", "content": "profile,reason\np1,no address\n"}
+        drawn = {"filename": "size.png", "title": "Size", "content": PIXEL, "alt_txt": "A line that rises"}
+        client.files_upload_v2(channel=where, thread_ts=body["message"]["ts"], file_uploads=[listed, drawn])
 
     for name in ("no", "menu", "pick"):
         app.action(name)(_said(name))
@@ -263,21 +271,10 @@ def connected(town: Town) -> Iterator[None]:
     """The app at work in that town while the context lasts."""
     logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
     app = create_app(WebClient(token=town.workspace.bot_token, base_url=f"{town.slack_url}/api/"))
-    handler = SocketModeHandler(app, town.workspace.app_token)
+    handler = Socket(app, town.workspace.app_token)
     handler.connect()  # type: ignore[no-untyped-call]
     _until(lambda: town.workspace.connections)
     yield
-    client = handler.client
-    session = client.current_session
-    assert session is not None
-    assert session.sock is not None
-    # websocket-client's reader sleeps up to ten seconds when it is closed from beside; a pong wakes it.
-    client.auto_reconnect_enabled = False
-    session.keep_running = False
-    session.sock.ping()
-    _until(lambda: session.sock is None)
-    client.closed = True
-    client.enqueue_message("{}")  # wakes the queue's reader, which otherwise sleeps a second
     handler.close()  # type: ignore[no-untyped-call]
     app.listener_runner.listener_executor.shutdown()
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 SECONDS = 1000.0
 
@@ -57,6 +58,16 @@ class SlackPage:
         composer.press("Enter")
         expect(composer).to_have_value("", timeout=self.patience)
 
+    def ask(self, command: str) -> Locator:
+        """Send a slash command and give the message that answers it, the next one."""
+        # A channel just gone to shows its heading first: without any message it says so.
+        self.page.get_by_test_id("messages").locator(".message-list > *").first.wait_for(state="attached")
+        before = self._rows().count()
+        self.say(command)
+        answer = self._rows().nth(before)
+        answer.wait_for()
+        return answer
+
     def type(self, text: str) -> None:
         """Type into the composer without sending."""
         composer = self.page.get_by_test_id("composer")
@@ -78,11 +89,11 @@ class SlackPage:
         """The messages of the open conversation as text, oldest first."""
         return self._rows().all_inner_texts()
 
-    def message(self, text: str) -> Locator:
-        """The newest message with that text in it."""
+    def message(self, text: str | re.Pattern[str]) -> Locator:
+        """The newest message with that text in it; the case of letters counts only in a pattern."""
         return self._rows().filter(has_text=text).last
 
-    def wait_for_message(self, text: str, seconds: float | None = None) -> Locator:
+    def wait_for_message(self, text: str | re.Pattern[str], seconds: float | None = None) -> Locator:
         """Wait until a message with that text is there, and give the newest."""
         found = self.message(text)
         found.wait_for(timeout=self.patience if seconds is None else seconds * SECONDS)
@@ -150,12 +161,21 @@ class SlackPage:
         (within or self.modal).get_by_role("textbox", name=label).fill(value)
 
     def choose(self, label: str, option: str, within: Locator | None = None) -> None:
-        """Choose an option of a select menu by searching for it as a person would."""
+        """Choose an option of a select menu by searching for it as a person would.
+
+        Where the modal is drawn anew just then, which closes the menu, the person opens it again.
+        """
         field = (within or self.modal).get_by_role("combobox", name=label)
-        field.click()
-        self.page.get_by_role("listbox", name=f"Options of {label}").wait_for()
-        field.fill(option)
-        self.page.get_by_role("option", name=option).first.click()
+        offered = self.page.get_by_role("option", name=option).first
+        for patience in (*[self.patience / 5] * 4, self.patience):
+            try:
+                field.click(timeout=patience)
+                field.fill(option, timeout=patience)
+                offered.click(timeout=patience)
+                break
+            except PlaywrightTimeoutError:
+                if patience == self.patience:
+                    raise
         self.page.get_by_role("listbox").wait_for(state="detached")
 
     def options(self, label: str, query: str = "", within: Locator | None = None) -> list[str]:

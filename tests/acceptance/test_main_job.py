@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from sandbox import demo_data
 from sandbox.expectation import expected
 from sandbox.mailchimp import acts
 from sandbox.town import Town
+from tests.acceptance.office import keep_picture, save, set_up
 from tests.acceptance.slack_page import SlackPage
 from tests.block_kit import complaints
 
@@ -40,53 +40,19 @@ def slack(town: Town, source: Path, slack_page: SlackPage) -> Iterator[SlackPage
     assert complaints(town.workspace.emitted) == []
 
 
-def keep_picture(slack: SlackPage, name: str, folder: Path) -> None:
-    """A screenshot; into POSTINO_PICTURES, where pictures for the documents are wanted."""
-    target = Path(os.environ.get("POSTINO_PICTURES", folder))
-    target.mkdir(parents=True, exist_ok=True)
-    slack.page.screenshot(path=target / f"{name}.png")
-
-
-def set_up(slack: SlackPage, town: Town, *segments: str) -> None:
-    """The wizard from the command to the confirmation."""
-    slack.say("/postino-connect")
-    modal = slack.wait_for_modal("Set up destination")
-    expect(modal).to_contain_text("Step 1 of 4")
-    slack.click("Use an API key")
-    expect(modal).to_contain_text("Mailchimp API key")
-    slack.fill("Display name", "Coffee letter")
-    slack.fill("Mailchimp API key", town.account.api_key)
-    slack.tick("I agree")
-    slack.submit()
-    expect(modal).to_contain_text("Step 2 of 4", timeout=15_000)
-    slack.choose("Audience", "Newsletter")
-    slack.submit()
-    expect(modal).to_contain_text("Step 3 of 4", timeout=15_000)
-    slack.submit()
-    expect(modal).to_contain_text("Step 4 of 4", timeout=15_000)
-    for segment in segments:
-        slack.choose("Segments", segment)
-    expect(modal).to_contain_text("distinct profiles of at most 1,000,000", timeout=15_000)
-    slack.choose("Schedule", "Only by hand")
-    slack.choose("Channel for notifications", "exports")
-
-
-def test_connect_list_export_and_completion(slack: SlackPage, town: Town, source: Path, tmp_path: Path) -> None:
+def test_connect_list_export_and_completion(slack: SlackPage, town: Town, source: Path) -> None:
     acts.add(town.audience, "somebody.who.left@example.com")
     acts.unsubscribe(town.audience, "somebody.who.left@example.com")
 
-    set_up(slack, town, *SEGMENTS)
-    keep_picture(slack, "wizard", tmp_path)
-    slack.submit()
-    slack.wait_for_modal("Destination saved")
-    slack.click("Done")
-    slack.wait_until_closed()
+    modal = set_up(slack, town, *SEGMENTS)
+    expect(modal).to_contain_text("3,214 distinct profiles")
+    keep_picture(slack, "wizard")
+    save(slack)
 
     slack.say("/postino-segments")
     listed = slack.wait_for_message("8 segments")
     for name in ("All customers", "Loyalty members", "Summer promotion"):
         expect(listed).to_contain_text(name)
-    keep_picture(slack, "segments", tmp_path)
 
     slack.say("/postino-export Coffee letter")
     expect(slack.wait_for_message("Preview of Coffee letter", 30)).to_contain_text("New contacts")
@@ -94,7 +60,7 @@ def test_connect_list_export_and_completion(slack: SlackPage, town: Town, source
     slack.click("Send")
     expect(slack.wait_for_message("Processing", 30)).to_contain_text("Cancel")
     slack.wait_for_message("was exported to Newsletter", 60)
-    keep_picture(slack, "export", tmp_path)
+    keep_picture(slack, "export")
 
     holds = {
         member["email_address"].lower(): frozenset(member["tags"])
@@ -105,18 +71,15 @@ def test_connect_list_export_and_completion(slack: SlackPage, town: Town, source
 
 
 def test_a_segment_that_has_grown_too_large_is_told_and_nothing_is_sent(
-    slack: SlackPage, town: Town, source: Path, tmp_path: Path
+    slack: SlackPage, town: Town, source: Path
 ) -> None:
     set_up(slack, town, "Loyalty members")
-    slack.submit()
-    slack.wait_for_modal("Destination saved")
-    slack.click("Done")
+    save(slack)
     demo_data.grow(source, "LoyaltyMembers", 1_000_001)
 
     slack.say("/postino-export Coffee letter")
     told = slack.wait_for_message("Limit exceeded", 60)
     expect(told).to_contain_text("Nothing was sent")
-    keep_picture(slack, "limit", tmp_path)
     assert acts.dump(town.audience) == []
 
     slack.say("/postino-connect")

@@ -90,12 +90,15 @@ def test_a_thread_shows_replies_and_files_that_can_be_downloaded(slack: SlackPag
     slack.wait_for_message("2 replies").get_by_text("2 replies").click()
     thread = slack.page.get_by_test_id("thread")
     expect(thread).to_contain_text("Details in the thread")
-    expect(thread.get_by_test_id("file")).to_contain_text("no address")
+    expect(thread.get_by_test_id("file").first).to_contain_text("no address")
+    expect(thread.get_by_role("img", name="A line that rises")).to_be_visible()
     assert slack.download("rejects.csv") == b"profile,reason\np1,no address\n"
     slack.reply("Thank you")
     expect(thread).to_contain_text("Thank you")
     slack.page.keyboard.press("Escape")
     expect(thread).to_have_count(0)
+
+    expect(slack.open_thread("Details in the thread")).to_contain_text("Approved")
 
 
 def test_every_block_and_all_markup_are_shown(slack: SlackPage) -> None:
@@ -249,12 +252,15 @@ def test_views_are_stacked_and_close_one_by_one(slack: SlackPage) -> None:
     slack.wait_until_closed()
 
 
-def test_a_button_shows_that_it_works(slack: SlackPage) -> None:
+def test_a_button_shows_that_it_works(slack: SlackPage, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(town.workspace, "ack_seconds", little_app.LONGEST)
+    little_app.GO_ON.clear()
     slack.say("/help-me")
     slack.wait_for_modal("A form")
     slack.click("Take your time")
     button = slack.modal.get_by_role("button", name="Take your time")
     expect(button).to_have_class("button busy")
+    little_app.GO_ON.set()
     expect(button).to_have_class("button")
 
 

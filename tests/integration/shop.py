@@ -63,14 +63,25 @@ class Shop:
                 "Email Subscriber": "true",
                 **given,
             }
-        self._write("Customer", COLUMNS, ({"CustomerId": key, **values} for key, values in self.people.items()))
+        names = [name for values in self.people.values() for name in values]
+        columns = list(dict.fromkeys([*COLUMNS, *names]))
+        self._write("Customer", columns, ({"CustomerId": key, **values} for key, values in self.people.items()))
 
     def segment(self, name: str, profiles: Iterable[str]) -> None:
         """Set a segment's members by profile id."""
         self._write(name, ("CustomerId",), ({"CustomerId": profile} for profile in profiles))
 
-    def destination(self, *segments: str, name: str = "Newsletter", **form: Any) -> Destination:
-        """Save a destination for the shop's audience."""
+    def break_row(self, table: str, start: bytes, row: bytes) -> None:
+        """Put ``row`` in the place of the table's row that begins with ``start``."""
+        path = self.folder / f"{table}.csv"
+        lines = path.read_bytes().replace(b"\r\n", b"\n").splitlines(keepends=True)
+        path.write_bytes(b"".join(row if line.startswith(start) else line for line in lines))
+        self._settle(path)
+
+    def destination(
+        self, *segments: str, name: str = "Newsletter", edited: Destination | None = None, **form: Any
+    ) -> Destination:
+        """Save a destination for the shop's audience, in the place of ``edited``."""
         values: dict[str, Any] = {
             "name": name,
             "connection_id": self.postino.connections.visible(self.actor)[0].id,
@@ -81,7 +92,7 @@ class Shop:
             "agreed": True,
             "schedule": "manual",
         }
-        return self.postino.destinations.save(self.actor, Form(**(values | form)))
+        return self.postino.destinations.save(self.actor, Form(**(values | form)), edited=edited)
 
     def export(self, destination: Destination, **order: Any) -> Run:
         """Export now; the run as it ended."""
@@ -104,6 +115,9 @@ class Shop:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
+        self._settle(path)
+
+    def _settle(self, path: Path) -> None:
         os.utime(path, (self.clock.now.timestamp(), self.clock.now.timestamp()))
         # Files that were just written count as still growing.
         self.clock.forward(seconds=30)

@@ -9,17 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 
 from bot.app import create_app
 from bot.settings import Settings
+from bot.socket_mode import Socket
 from bot.wiring import Application, build
 from sandbox.mailchimp.app import create_app as create_mailchimp
 from sandbox.mailchimp.audiences import Audience
@@ -28,6 +28,7 @@ from sandbox.serving import serve
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.remote import RemotePerson
 from sandbox.slack.state import Workspace
+from sandbox.slack.values import Role
 from services.access import Actor, Standing
 from services.destinations import Form
 from services.drafts import of_destination
@@ -51,23 +52,12 @@ class Served:
     def __init__(self, workspace: Workspace, slack: str, world: World, mailchimp: str) -> None:
         self.workspace, self.slack, self.world, self.mailchimp = workspace, slack, world, mailchimp
         first = App(client=WebClient(token=workspace.bot_token, base_url=f"{slack}/api/"))
-        self.handler = SocketModeHandler(first, workspace.app_token)
+        self.handler = Socket(first, workspace.app_token)
         self.handler.connect()  # type: ignore[no-untyped-call]
         until(lambda: workspace.connections)
 
     def stop(self) -> None:
         """Close the socket at once."""
-        client = self.handler.client
-        session = client.current_session
-        assert session is not None
-        assert session.sock is not None
-        # websocket-client's reader sleeps up to ten seconds when it is closed from beside; a pong wakes it.
-        client.auto_reconnect_enabled = False
-        session.keep_running = False
-        session.sock.ping()
-        until(lambda: session.sock is None)
-        client.closed = True
-        client.enqueue_message("{}")  # wakes the queue's reader, which otherwise sleeps a second
         self.handler.close()  # type: ignore[no-untyped-call]
 
 
@@ -141,11 +131,13 @@ class SlackWorld:
         """Connect the Mailchimp account without clicking; the connection's id."""
         return self.postino.connections.add_with_key(self.actor, name, self.account.api_key).id
 
-    def destination(self, *segments: str, name: str = "Newsletter", **form: Any) -> Destination:
-        """Save a destination without clicking."""
+    def destination(
+        self, *segments: str, name: str = "Newsletter", by: Actor | None = None, **form: Any
+    ) -> Destination:
+        """Save a destination without clicking, as Ada or somebody else."""
         values: Json = {
             "name": name,
-            "connection_id": self.connect(),
+            "connection_id": form.get("connection_id") or self.connect(),
             "audience_id": self.audience.id,
             "email_attribute": "EMail",
             "fields": {"FNAME": "FirstName", "LNAME": "LastName"},
@@ -154,14 +146,30 @@ class SlackWorld:
             "schedule": "manual",
             "channel": "C0EXPORTS",
         }
-        return self.postino.destinations.save(self.actor, Form(**(values | form)))
+        return self.postino.destinations.save(by or self.actor, Form(**(values | form)))
 
     def edit(self, name: str, *segments: str) -> Destination:
         """Choose other segments for a destination without clicking."""
         destinations = self.postino.destinations
         edited = destinations.named(self.actor, name)
-        form = of_destination(edited, self.actor.person).form().model_copy(update={"segments": list(segments)})
+        form = (
+            of_destination(edited, self.actor.person)
+            .form()
+            .model_copy(update={"segments": list(segments), "agreed": True})
+        )
         return destinations.save(self.actor, form, edited=edited)
+
+    def administrators(self, *people: str) -> None:
+        """Let the local Slack say that these are admins of the workspace, too."""
+        users = self.workspace.users
+        for person in people:
+            users[person] = replace(users[person], role=Role.ADMIN)
+
+    def read_from(self, url: str) -> None:
+        """Let Postino read another source from now on, as if it had been started with this address."""
+        self.postino.settings.source_url = url
+        for made_of_it in ("source", "destinations", "segments", "individuals", "exporting"):
+            self.postino.__dict__.pop(made_of_it, None)
 
     def refused_by_slack(self) -> list[str]:
         """What the local Slack refused of all that Postino sent: empty after every test."""

@@ -2,119 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
-from bot import cli
+from bot.settings import Settings
+from bot.wiring import build
 from sandbox.mailchimp import acts
-from sandbox.mailchimp.app import create_app
-from sandbox.mailchimp.state import World
-from sandbox.serving import serve
-
-
-@dataclass
-class Answer:
-    """What a command printed and how it ended."""
-
-    out: str
-    err: str
-    code: int
-
-
-Postino = Callable[..., Answer]
-
-
-@dataclass
-class Machine:
-    """A machine with Postino, a source folder and a Mailchimp account."""
-
-    postino: Postino
-    world: World
-    folder: Path
-    environment: dict[str, str]
-
-    @property
-    def audience(self) -> str:
-        (account,) = self.world.accounts.values()
-        return next(iter(account.audiences))
-
-    @property
-    def api_key(self) -> str:
-        (account,) = self.world.accounts.values()
-        return account.api_key
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Machine]:
-    world = World()
-    world.add_account("Contoso Coffee").add_audience("Newsletter")
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "Customer.csv").write_text(
-        "CustomerId,EMail,FirstName,LastName\n"
-        "c1,ann@example.com,Ann,Ash\nc2,bob@example.com,Bob,Birch\nc3,,Cat,Cedar\nc4,dan@example.com,Dan,Deal\n"
-    )
-    (folder / "VIP.csv").write_text("CustomerId\nc1\nc2\nc3\n")
-    (folder / "Coffee.csv").write_text("CustomerId\nc2\nc4\n")
-    (folder / "Weather.csv").write_text("Day,Rain\nMonday,yes\n")
-    for path in folder.iterdir():
-        os.utime(path, (1_700_000_000, 1_700_000_000))
-    with serve(create_app(world)) as url:
-        environment = {
-            "POSTINO_HOME": str(tmp_path / "home"),
-            "POSTINO_SOURCE_URL": folder.as_uri(),
-            "POSTINO_MAILCHIMP_API_URL": url,
-            "POSTINO_MAILCHIMP_LOGIN_URL": url,
-            "COLUMNS": "160",
-            "LANG": "C.UTF-8",
-        }
-        for name in [name for name in os.environ if name.startswith(("POSTINO_", "SLACK_", "MAILCHIMP_CLIENT"))]:
-            monkeypatch.delenv(name)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(tmp_path)
-
-        def postino(*arguments: str, stdin: str = "") -> Answer:
-            monkeypatch.setattr(sys, "argv", ["postino", *arguments])
-            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-            code = 0
-            try:
-                cli.main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-            printed = capsys.readouterr()
-            return Answer(printed.out, printed.err, code)
-
-        root = logging.getLogger()
-        before = (root.handlers[:], root.level)
-        yield Machine(postino, world, folder, environment)
-        # The command line sets logging up for its own process.
-        structlog.reset_defaults()
-        root.handlers[:], root.level = before
-
-
-def connect(machine: Machine, *segments: str, **options: str) -> None:
-    """A connection and a destination called Shop."""
-    machine.postino("connections", "add", "Main", "--api-key-stdin", stdin=machine.api_key + "\n")
-    chosen = [part for name in segments or ("VIP",) for part in ("--segment", name)]
-    more = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-    saved = machine.postino(
-        *("destinations", "add", "Shop", "--connection", "Main", "--audience", machine.audience, "--email", "EMail"),
-        *("--first-name", "FirstName", "--last-name", "LastName", "--agree", *chosen, *more),
-    )
-    assert saved.code == 0, saved.err
+from storage import runs
+from tests.integration.machine import Machine, connect
 
 
 def test_segments_are_listed_with_their_counts(machine: Machine) -> None:
@@ -174,6 +77,122 @@ def test_destinations_and_connections_are_listed_shown_and_removed(machine: Mach
     assert json.loads(machine.postino("destinations", "list", "--json").out) == []
 
 
+def test_a_destination_that_asks_for_approval_sends_nothing_from_here(machine: Machine) -> None:
+    connect(machine)
+    saved = machine.postino(
+        "destinations", "policies", "Shop", "--approval", "always", "--mention", "U0ADA", "--digest", "7"
+    )
+    assert "The policies of Shop are saved." in saved.out
+    shown = json.loads(machine.postino("destinations", "show", "Shop", "--json").out)
+    assert (shown["approval"], shown["mentions"], shown["digest"]) == ("always", ["U0ADA"], 7)
+    answer = machine.postino("export", "Shop")
+    assert answer.code != 0
+    assert "Nothing was sent yet: somebody else must approve the export in Slack." in answer.err
+    assert "looks like U012AB3CD" in machine.postino("destinations", "policies", "Shop", "--mention", "ada").err
+    assert machine.postino("destinations", "policies", "Shop").code == 0
+    assert machine.postino("export", "Shop").code == 0
+
+
+def test_changed_addresses_are_listed_and_decided_about(machine: Machine) -> None:
+    connect(machine)
+    machine.postino("export", "Shop")
+    assert machine.postino("decisions", "Shop").out == "Nobody waits for a decision.\n"
+    (account,) = machine.world.accounts.values()
+    acts.unsubscribe(account.audiences[machine.audience], "ann@example.com")
+    customers = machine.folder / "Customer.csv"
+    customers.write_text(customers.read_text().replace("ann@example.com", "ann@new.example.com"))
+    os.utime(customers, (1_700_000_000, 1_700_000_000))
+    assert json.loads(machine.postino("plan", "Shop", "--json").out)["rejected"] == {
+        "other_address": 1,
+        "no_address": 1,
+    }
+    expected = [{"profile": "c1", "address": "a•••@n•••.com", "segments": "VIP"}]
+    assert json.loads(machine.postino("decisions", "Shop", "--json").out) == expected
+    assert "a•••@n•••.com" in machine.postino("decisions", "Shop").out
+    assert "agreed to mail at their new address" in machine.postino("decisions", "Shop", "--export").err
+    assert "0 people are kept out." in machine.postino("decisions", "Shop", "--keep-out", "--profile", "c2").out
+    assert "1 person is kept out." in machine.postino("decisions", "Shop", "--keep-out").out
+    assert json.loads(machine.postino("export", "Shop", "--json").out)["suppressed"] == 1
+    assert "asks again about 1 person" in machine.postino("decisions", "Shop", "--ask-again").out
+    machine.postino("plan", "Shop")
+    answer = machine.postino("decisions", "Shop", "--export", "--agreed", "--json")
+    assert json.loads(answer.out) == {"exported": 1, "kept_out": 0, "asked_again": 0}
+    assert json.loads(machine.postino("export", "Shop", "--json").out)["new"] == 1
+
+
+def test_cancelling_says_whether_calls_in_flight_are_waited_for(machine: Machine) -> None:
+    connect(machine)
+    nothing = machine.postino("cancel", "Shop")
+    assert (nothing.code, nothing.err.strip()) == (1, "Shop is not being exported.")
+    postino = build(Settings())
+    actor = postino.command_line()
+    for claimed, told in (
+        (False, "The export of Shop is canceled."),
+        (True, "The export of Shop was asked to stop; the calls in flight are waited for."),
+    ):
+        run = postino.runs.request(actor, postino.destinations.named(actor, "Shop"))
+        if claimed:
+            with postino.database.write() as session:
+                assert runs.claim(
+                    session, run.id, "another worker", postino.database.now(session), timedelta(minutes=1)
+                )
+        assert machine.postino("cancel", "Shop").out.strip() == told
+        assert postino.runs.get(actor, run.id).cancel_requested_by == actor.person
+    postino.database.dispose()
+
+
+def test_what_is_edited_of_a_destination_changes_and_the_rest_stays(machine: Machine) -> None:
+    connect(machine)
+    before = json.loads(machine.postino("destinations", "show", "Shop", "--json").out)
+    answer = machine.postino(
+        *("destinations", "edit", "Shop", "--segment", "Coffee", "--schedule", "daily 07:00"),
+        *("--time-zone", "Europe/Rome", "--channel", "C012AB3CD"),
+    )
+    assert answer.code == 0, answer.err
+    assert "Shop is saved." in answer.out
+    assert "The tag VIP stays in Mailchimp on everybody who has it" in answer.out
+    after = json.loads(machine.postino("destinations", "show", "Shop", "--json").out)
+    changed = {"schedule": "daily 07:00", "time_zone": "Europe/Rome", "channel": "C012AB3CD"}
+    assert after == before | changed | {"tags": {"Coffee": "Coffee"}, "agreed_at": after["agreed_at"]}
+    renamed = machine.postino("destinations", "edit", "Shop", "--rename", "Letter")
+    assert "stays in Mailchimp" not in renamed.out
+    assert "Coffee" in machine.postino("destinations", "show", "Letter").out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "Nothing was changed. Say what is to change, such as --segment or --schedule."),
+        (("--segment", "Nowhere"), "The source has no segment Nowhere."),
+        (("--channel", "#exports"), "A Slack channel's ID looks like C012AB3CD"),
+        (("--schedule", "often"), "often"),
+    ],
+)
+def test_an_edit_that_cannot_be_saved_changes_nothing(
+    machine: Machine, options: tuple[str, ...], sentence: str
+) -> None:
+    connect(machine)
+    before = machine.postino("destinations", "show", "Shop", "--json").out
+    answer = machine.postino("destinations", "edit", "Shop", *options)
+    assert answer.code != 0
+    assert sentence in answer.err
+    assert machine.postino("destinations", "show", "Shop", "--json").out == before
+
+
+def test_who_edits_what_somebody_else_agreed_to_agrees_themselves(machine: Machine) -> None:
+    connect(machine)
+    postino = build(Settings())
+    with postino.database.write() as session:
+        [destination] = postino.destinations.visible(postino.command_line())
+        session.merge(destination).consent_by = "U0ADA"
+    postino.database.dispose()
+    asked = machine.postino("destinations", "edit", "Shop", "--schedule", "manual")
+    assert asked.code != 0
+    assert "Nothing was saved. Agree to this statement with --agree." in asked.err
+    assert machine.postino("destinations", "edit", "Shop", "--schedule", "manual", "--agree").code == 0
+    assert json.loads(machine.postino("destinations", "show", "Shop", "--json").out)["agreed_by"] == "command-line"
+
+
 def test_history_and_why_tell_what_happened(machine: Machine) -> None:
     connect(machine)
     machine.postino("export", "Shop")
@@ -188,6 +207,9 @@ def test_somebody_forgotten_is_not_exported_again(machine: Machine) -> None:
     connect(machine)
     receipt = json.loads(machine.postino("forget", "ann@example.com", "--json").out)
     assert len(receipt["tombstone"]) == 16
+    standing = json.loads(machine.postino("why", "ann@example.com", "--json").out)["destinations"][0]
+    assert standing["obstacle"] == "forgotten"
+    assert "next export" not in machine.postino("why", "ann@example.com").out
     result = json.loads(machine.postino("export", "Shop", "--json").out)
     assert (result["new"], result["suppressed"]) == (1, 1)
     (account,) = machine.world.accounts.values()
@@ -272,6 +294,57 @@ def test_an_export_that_is_told_to_stop_goes_on_with_the_same_command(machine: M
     assert (result["new"], result["rejected"], result["not_attempted"]) == (2, 1, 0)
 
 
+def test_a_plan_that_is_full_is_told_in_one_line_with_figures_and_the_heaviest_segments(machine: Machine) -> None:
+    machine.world.switches.set(contact_limit_mode="error_generic", contact_limit=2)
+    connect(machine, "VIP", "Coffee")
+    answer = machine.postino("export", "Shop", "--json")
+    assert answer.code == 1
+    [line] = answer.err.splitlines()
+    assert "Your plan's contact limit has been reached." in line
+    assert "Look at the plan and billing in Mailchimp, then export again." in line
+    assert "Sent before it stopped, and kept: 2 new, 1 rejected, 1 not attempted" in line
+    assert "The segments that weigh most: VIP 3, Coffee 2." in line
+    told = json.loads(answer.out)
+    assert (told["status"], told["new"], told["not_attempted"]) == ("Failed", 2, 1)
+
+
+def test_more_profiles_than_the_limit_are_told_with_the_heaviest_segments(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(machine, "VIP", "Coffee")
+    monkeypatch.setattr("services.guarding.PROFILES", 3)
+    for command in ("plan", "export"):
+        answer = machine.postino(command, "Shop")
+        assert answer.code == 1
+        [line] = answer.err.splitlines()
+        assert "The segments hold 4 distinct profiles, 1 more than the 3 an export may have. Nothing was sent." in line
+        assert "The segments that weigh most: VIP 3, Coffee 2." in line
+    assert [call.path for call in machine.world.log.calls() if call.method != "GET"] == []
+
+
+def test_a_segment_that_vanished_is_told_after_the_export(machine: Machine) -> None:
+    connect(machine, "VIP", "Coffee")
+    (machine.folder / "VIP.csv").unlink()
+    answer = machine.postino("export", "Shop", "--json")
+    assert (answer.code, json.loads(answer.out)["new"]) == (0, 2)
+    [line] = answer.err.splitlines()
+    assert line.startswith("The segment VIP is gone from the source. Its tag stays on whoever has it;")
+
+
+def test_a_tag_that_others_made_again_is_taken_over_with_one_command(machine: Machine) -> None:
+    connect(machine, "VIP")
+    assert machine.postino("export", "Shop").code == 0
+    (account,) = machine.world.accounts.values()
+    (audience,) = account.audiences.values()
+    acts.delete_tag(audience, "VIP")
+    acts.add_tag(audience, "VIP")
+    refused = machine.postino("export", "Shop")
+    assert refused.code == 1
+    assert "The audience has a tag VIP that Postino did not make" in refused.err
+    assert machine.postino("export", "Shop", "--take-over").code == 0
+    assert [one["tags"] for one in acts.dump(audience)] == [["VIP"], ["VIP"]]
+
+
 def test_the_export_path_imports_neither_slack_nor_a_web_server(machine: Machine) -> None:
     connect(machine)
     script = (
@@ -289,3 +362,48 @@ def test_the_export_path_imports_neither_slack_nor_a_web_server(machine: Machine
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_rows_of_the_profile_table_that_could_not_be_read_are_told_with_their_table(machine: Machine) -> None:
+    connect(machine, "VIP")
+    table = machine.folder / "Customer.csv"
+    table.write_text(table.read_text().replace("c2,bob", 'c2,"bob'))
+    os.utime(table, (1_700_000_000, 1_700_000_000))
+    told = (
+        "1 row of the profile table Customer could not be read, so a profile may be missing. Correct it in the source."
+    )
+    planned = machine.postino("plan", "Shop")
+    assert told in planned.err
+    assert "unreadable profile" in planned.out
+    assert json.loads(machine.postino("plan", "Shop", "--json").out)["unreadable"] == {"Customer": 1}
+    exported = machine.postino("export", "Shop")
+    assert exported.code == 0
+    assert told in exported.err
+    listed = json.loads(machine.postino("history", "--rejects", "--json").out)
+    assert [one["reason"] for one in listed if one["profile"] == "c2"] == ["unreadable_profile"]
+
+
+def test_the_command_line_speaks_the_terminals_language(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    assert "Non c'è ancora nessuna destinazione." in machine.postino("destinations", "list").out
+    connect(machine)
+    assert (
+        "Tutti" in machine.postino("connections", "list").out
+        or "amministratori" in machine.postino("connections", "list").out
+    )
+    planned = machine.postino("plan", "Shop").out
+    for said in ("profili", "nuovi", "scartati", "senza indirizzo", "Tag aggiunti"):
+        assert said in planned
+    exported = machine.postino("export", "Shop").out
+    assert "Completata con scarti: Shop → Newsletter" in exported
+    assert "tag aggiunti" in exported
+    assert "Guarda chi è stato scartato" in exported
+    shown = machine.postino("destinations", "show", "Shop").out
+    assert "fuso orario" in shown
+    assert "campo FNAME" in shown
+    assert "A ogni aggiornamento della fonte" in machine.postino("destinations", "list").out
+    assert "Ultimo aggiornamento" in machine.postino("segments").out
+    refused = machine.postino("export", "Nothing")
+    assert "Non c'è nessuna destinazione chiamata Nothing." in refused.err
+    monkeypatch.setenv("POSTINO_LOG_LEVEL", "LOUD")
+    assert "deve essere DEBUG, INFO, WARNING o ERROR" in machine.postino("segments").err

@@ -61,6 +61,15 @@ def test_exporting_again_sends_nothing(shop: Shop) -> None:
     assert shop.writes() == []
 
 
+def test_a_preview_counts_the_calls_for_tags_of_those_who_are_members_already(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    shop.segment("Coffee", ["ann", "bob"])
+    shop.export(shop.destination("VIP"))
+    run = shop.export(shop.destination("Coffee", name="Coffee letter"), preview=True)
+    assert (run.plan["classes"]["tags_only"], run.plan["calls"]) == (2, 1)
+
+
 @pytest.mark.parametrize("switch", ["honoured", "ignored"])
 def test_tags_arrive_whether_or_not_mailchimp_takes_them_with_the_contacts(shop: Shop, switch: str) -> None:
     shop.world.switches.set(bulk_tags=switch)
@@ -456,3 +465,43 @@ def test_a_broken_line_is_a_reject_that_is_told_and_holds_nobody_else_up(shop: S
     assert counts(run) == {"profiles": 3, "new": 2, "rejected": 1, "tags_added": 2}
     (reject,) = shop.postino.runs.rejects(shop.actor, run.id)
     assert (reject.profile_id, reject.segments, reject.reason) == ("VIP #1", "VIP", "unreadable")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b'bob,"bob@example.com,Bob,Tester,true\n', b"bob,bob@example.com\n", b"bob,b\x00b@example.com,Bob,Tester,true\n"],
+)
+def test_a_broken_row_of_the_profile_table_is_told_and_takes_nobodys_tag_off(shop: Shop, row: bytes) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com", cid="cid@example.com")
+    shop.segment("VIP", ["ann", "bob", "cid"])
+    shop.segment("Coffee", ["cid"])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.segment("VIP", ["bob", "cid"])
+    shop.segment("Coffee", ["ann"])
+    shop.break_row("Customer", b"bob,", row)
+
+    run = shop.export(destination)
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 3, "rejected": 1, "tags_only": 2, "tags_added": 1, "tags_removed": 1}
+    assert run.plan["unreadable"] == {"Customer": 1}
+    (reject,) = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.segments, reject.reason) == ("bob", "VIP", "unreadable_profile")
+    # Whoever left the segment keeps its tag, because the segment was not read completely; the other segment was.
+    assert [(held["segment"], held["people"], held["reason"]) for held in run.plan["held"]] == [
+        ("VIP", 2, "incomplete")
+    ]
+    tags = {address: sorted(member["tags"]) for address, member in shop.members().items()}
+    assert tags == {
+        "ann@example.com": ["Coffee", "VIP"],
+        "bob@example.com": ["VIP"],
+        "cid@example.com": ["VIP"],
+    }
+
+
+def test_a_profile_that_a_whole_profile_table_lacks_is_not_said_to_be_unreadable(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann", "nobody"])
+    run = shop.export(shop.destination("VIP"))
+    assert run.plan["unreadable"] == {}
+    assert [one.reason for one in shop.postino.runs.rejects(shop.actor, run.id)] == ["unknown_profile"]

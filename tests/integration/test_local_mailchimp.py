@@ -5,80 +5,12 @@ Each test's name is the fact it reproduces.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import mailchimp_marketing
 import pytest
 import requests
 
-from sandbox import serving
-from sandbox.mailchimp import acts, app
-from sandbox.mailchimp.audiences import Audience
-from sandbox.mailchimp.state import Account, World
-
-NOON = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@dataclass
-class Local:
-    """A running local Mailchimp with one account and one audience."""
-
-    url: str
-    clock: Clock
-    world: World
-    account: Account
-    audience: Audience
-    session: requests.Session
-
-    def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
-        """One call below the audience (a path that begins with "/" is below /3.0)."""
-        where = f"/3.0{path}" if path.startswith("/") else f"/3.0/lists/{self.audience.id}/{path}".rstrip("/")
-        return self.session.request(method, self.url + where, json=body, **options)
-
-    def get(self, path: str, **query: Any) -> Any:
-        answer = self.call("GET", path, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[World, Clock, str]]:
-    clock = Clock()
-    world = World(clock)
-    with serving.serve(app.create_app(world)) as url:
-        yield world, clock, url
-
-
-@pytest.fixture
-def local(served: tuple[World, Clock, str]) -> Iterator[Local]:
-    world, clock, url = served
-    world.reset()
-    clock.now = NOON
-    account = world.add_account("Contoso Coffee")
-    with requests.Session() as session:
-        session.auth = ("anystring", account.api_key)
-        yield Local(url, clock, world, account, account.add_audience("Newsletter"), session)
-
-
-def subscriber_hash(address: str) -> str:
-    return hashlib.md5(address.lower().encode()).hexdigest()
+from sandbox.mailchimp import acts
+from tests.integration.local_mailchimp import Local, subscriber_hash
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "OAuth", "apikey"])

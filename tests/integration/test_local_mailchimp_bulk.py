@@ -2,65 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import requests
 
-from sandbox import serving
-from sandbox.mailchimp import acts, app
-from sandbox.mailchimp.audiences import Audience
-from sandbox.mailchimp.state import Account, World
-
-NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
-
-
-@dataclass
-class Local:
-    """A running local Mailchimp with one account and one audience."""
-
-    url: str
-    world: World
-    account: Account
-    audience: Audience
-    session: requests.Session
-
-    def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
-        """One call below the audience."""
-        where = f"{self.url}/3.0/lists/{self.audience.id}/{path}".rstrip("/")
-        return self.session.request(method, where, json=body, **options)
-
-    def bulk(self, *members: dict[str, Any], update: bool = False, **options: Any) -> Any:
-        """One bulk call, which must answer 200."""
-        query = {name: options.pop(name) for name in list(options) if name.startswith("skip_")}
-        body = {"members": list(members), "update_existing": update, **options}
-        answer = self.call("POST", "", body, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def true(self, address: str) -> Any:
-        """A member as it truly is; None if it is not there."""
-        return next((each for each in acts.dump(self.audience) if each["email_address"] == address), None)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[World, str]]:
-    world = World(lambda: NOW)
-    with serving.serve(app.create_app(world)) as url:
-        yield world, url
-
-
-@pytest.fixture
-def local(served: tuple[World, str]) -> Iterator[Local]:
-    world, url = served
-    world.reset()
-    account = world.add_account("Contoso Coffee")
-    with requests.Session() as session:
-        session.auth = ("anystring", account.api_key)
-        yield Local(url, world, account, account.add_audience("Newsletter"), session)
+from sandbox.mailchimp import acts
+from tests.integration.local_mailchimp import Local
 
 
 def contact(address: str, **more: Any) -> dict[str, Any]:

@@ -179,6 +179,13 @@ def test_switches_are_changed_at_run_time_and_each_names_its_fact(local: Local) 
     assert all(each["fact"] for each in facts.values())
 
 
+def test_time_passes_at_once(local: Local) -> None:
+    before = local.world.now()
+    local.control("POST", "/clock", {"seconds": 7200})
+    assert 7200 <= local.world.now() - before < 7260
+    local.control("POST", "/clock", {"seconds": -7200})
+
+
 def test_faults_and_hooks_are_added_and_cleared_over_the_control_api(local: Local) -> None:
     key = local.account.api_key
     audience = local.account.add_audience("News")

@@ -243,7 +243,7 @@ def test_markup_reads_as_a_person_sees_it() -> None:
     assert read("*VIP* buyers_2 _now_ ~old~ `*as is*`") == "VIP buyers_2 now old *as is*"
     assert read("<https://a.test|Open> <https://b.test> <#C0GENERAL>") == "Open https://b.test #general"
     assert read("a &lt;b&gt; &amp; :rocket: :unknown:") == "a <b> & 🚀 :unknown:"
-    assert read("<!date^1767225600^{date_short_pretty} {time}|x>") == "Jan 1, 2026 01:00"
+    assert read("<!date^1767225600^{date_short_pretty} {time}|x>") == "1 gen 2026 01:00"
 
 
 def test_blocks_read_as_lines() -> None:

@@ -335,7 +335,8 @@ def test_slack_can_be_slow(place: Place) -> None:
     place.control("faults", slow=0.2)
     started = time.monotonic()
     place.client.auth_test()
-    assert time.monotonic() - started >= 0.2
+    # The server's clock and ours may differ by their resolution.
+    assert time.monotonic() - started >= 0.19
 
 
 def test_slack_can_be_away_for_a_while(place: Place) -> None:

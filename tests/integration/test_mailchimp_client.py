@@ -198,10 +198,7 @@ def test_tags_are_made_found_put_on_and_taken_off(mailchimp: Mailchimp, audience
     assert [error.address for error in put.errors] == ["left@example.com"]
     acts.unsubscribe(audience, "bob@example.com")
     holders = mailchimp.tag_members(audience.id, tag.id)
-    assert {(holder.address, holder.status) for holder in holders.items} == {
-        ("ada@example.com", Status.SUBSCRIBED),
-        ("bob@example.com", Status.UNSUBSCRIBED),
-    }
+    assert set(holders.items) == {"ada@example.com", "bob@example.com"}
     taken = mailchimp.change_tag(audience.id, tag.id, [], ["ada@example.com", "bob@example.com"])
     assert set(taken.removed) == {"ada@example.com", "bob@example.com"}
     assert mailchimp.tag_members(audience.id, tag.id).total == 0

@@ -11,19 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from sandbox.mailchimp import acts
+from services.destinations import Policies
 from services.runs import Order
 from storage import runs
 from storage.models import OutboxMessage, Run, RunStatus
 from tests.integration.slack_office import Office, lines, open_office
-from tests.integration.slack_world import Served, serve_world
+from tests.integration.slack_world import Served
 
 LEASE = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve_world() as served:
-        yield served
 
 
 @pytest.fixture
@@ -90,10 +85,9 @@ def test_cancel_shows_at_once_that_the_run_is_stopping(office: Office) -> None:
     office.notify()
     assert office.click(office.ada, "Cancel", office.posted()[0])["ok"]
     office.soon(lambda: office.run(run.id).cancel_requested_by)
-    office.clock.forward(seconds=4)
     office.notify()
     [living] = office.posted()
-    assert "stopping, asked by @Ada Lovelace" in lines(living)
+    assert "stopping, asked by @Ada Lovelace; the calls in flight are waited for" in lines(living)
     assert not living["buttons"]
 
 
@@ -256,3 +250,78 @@ def test_of_scheduled_runs_only_failures_and_recoveries_are_posted_once_per_chan
     assert len(recovered) == 2
     assert "Newsletter works again and was exported" in recovered[1]
     assert not office.directly(office.ada)
+
+
+def test_of_scheduled_runs_the_brake_is_told_once_and_its_release_too(office: Office) -> None:
+    destination = office.world.destination("VIP")
+
+    def posts() -> list[str]:
+        before = len(office.posted())
+        office.request(destination, trigger="schedule")
+        office.work()
+        return [lines(one) for one in office.posted()[before:]]
+
+    assert len(posts()) == 1
+    office.world.segment("VIP", [])
+    pulled = posts()
+    assert "The brake holds these removals" in pulled[-1]
+    assert len(posts()) == 1
+    office.world.segment("VIP", ["p0", "p1", "p2"])
+    assert "Newsletter works again" in posts()[-1]
+
+
+def test_people_are_called_where_there_is_trouble_and_only_there(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.postino.destinations.set_policies(office.world.actor, destination.id, Policies(mentions=["U0BEN"]))
+    office.request(destination)
+    office.work()
+    assert "Please look" not in "".join(one["text"] for one in office.posted())
+    office.world.account.role = "viewer"
+    office.request(destination)
+    office.work()
+    assert "Please look: @Ben" in lines(office.posted()[-1])
+    assert "Please look: <@U0BEN>" in office.posted()[-1]["text"]
+    assert "Please look" not in "".join(lines(one) for one in office.directly(office.ada))
+
+
+def test_a_quiet_destination_posts_nothing_of_scheduled_successes(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.postino.destinations.set_policies(office.world.actor, destination.id, Policies(quiet=True))
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert office.run(1).status == RunStatus.SUCCESSFUL
+    assert not office.posted()
+    office.world.account.role = "viewer"
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert "Failed" in lines(office.posted()[0])
+    assert "The export of Newsletter failed." in lines(office.posted()[1])
+    office.world.account.role = "owner"
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert "Newsletter works again" in lines(office.posted()[-1])
+    count = len(office.posted())
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert len(office.posted()) == count
+    office.request(destination)
+    office.work()
+    assert len(office.posted()) == count + 2
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_an_unusual_change_of_a_segments_size_is_told_though_the_export_went_well(office: Office, quiet: bool) -> None:
+    destination = office.world.destination("Everyone")
+    office.postino.destinations.set_policies(office.world.actor, destination.id, Policies(quiet=quiet))
+    office.request(destination, trigger="schedule")
+    office.work()
+    office.world.customers({f"c{number}": {} for number in range(60)})
+    office.world.segment("Everyone", office.world.people)
+    office.request(destination, trigger="schedule")
+    office.work()
+    *_, told = office.posted()
+    assert "Everyone had 10 profiles in the export before and has 70 now. Was that meant?" in lines(told)
+    count = len(office.posted())
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert len(office.posted()) == count + (not quiet)

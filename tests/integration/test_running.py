@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -9,7 +10,11 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from sandbox.mailchimp import acts
+from services.attempts import Attempt, StopReason
+from services.lanes import LANES
 from services.runs import Order
 from services.verifying import Verifying
 from storage.models import RunStatus
@@ -75,7 +80,8 @@ def test_a_cancelled_export_stops_and_says_what_was_not_attempted(shop: Shop) ->
     shop.segment("VIP", many(shop, 6000))
     destination = shop.destination("VIP")
     run = shop.postino.runs.request(shop.actor, destination)
-    shop.world.switches.set(latency_bulk=0.3)
+    # Longer than the worker looks for a cancellation: no lane is free again before the worker knows.
+    shop.world.switches.set(latency_bulk=1.5)
     shop.world.faults.before_call(3, lambda: shop.postino.runs.cancel(shop.actor, run.id), method="POST")
     ended = shop.postino.exporting.carry_out(run.id)
     assert ended is not None
@@ -83,6 +89,40 @@ def test_a_cancelled_export_stops_and_says_what_was_not_attempted(shop: Shop) ->
     result = counts(ended)
     assert result["not_attempted"] > 0
     assert result["new"] == len(shop.members())
+
+
+def test_after_a_cancellation_only_the_calls_in_flight_are_awaited_and_kept(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 6000))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    known, halt = threading.Event(), Attempt._halt
+
+    def halted(self: Attempt, reason: StopReason) -> None:
+        halt(self, reason)
+        known.set()
+
+    def cancel() -> None:
+        """Cancel, and let Mailchimp answer nothing more until the worker has heard of it."""
+        shop.postino.runs.cancel(shop.actor, run.id)
+        assert known.wait(30)
+
+    monkeypatch.setattr(Attempt, "_halt", halted)
+    shop.world.faults.before_call(3, cancel, method="POST", path="/lists/[^/]+")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert (ended.status, ended.cancel_requested_by) == (RunStatus.CANCELED, shop.actor.person)
+    inserts = shop.world.log.calls("POST", "/lists/{list_id}")
+    assert len(inserts) <= 2 + LANES < 6000 / 500
+    result = counts(ended)
+    # Whatever was in flight was awaited: everybody it brought is counted.
+    assert result["new"] == len(shop.members()) == sum(one.counts["created"] for one in inserts)
+    assert result["new"] + result["not_attempted"] == 6000
+    assert counts(shop.export(ended.destination))["new"] == result["not_attempted"]
+
+
+def test_a_worker_looks_for_a_cancellation_more_often_than_every_two_seconds() -> None:
+    assert inspect.signature(Attempt).parameters["look_every"].default <= 1
 
 
 def test_a_throttled_export_loses_nobody(shop: Shop) -> None:
@@ -155,6 +195,17 @@ def test_runs_of_one_account_queue_and_say_what_they_wait_for(shop: Shop) -> Non
     assert getattr(found, "id", None) == held.id
     assert shop.postino.exporting()
     assert not shop.postino.exporting()
+
+
+def test_a_tag_put_back_by_hand_at_once_on_somebody_who_left_is_taken_off_again(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 3))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.segment("VIP", ["p00000", "p00001"])
+    assert counts(shop.export(destination))["tags_removed"] == 1
+    acts.tag(shop.audience, "p2@example.com", "VIP")
+    assert counts(shop.export(destination))["tags_removed"] == 1
+    assert shop.members()["p2@example.com"]["tags"] == []
 
 
 def test_people_who_appear_while_the_audience_is_read_are_settled_in_the_same_run(shop: Shop) -> None:

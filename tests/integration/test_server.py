@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy.exc import OperationalError
 
 from bot.server import Listening, create_server
 from sandbox.slack.http_delivery import HttpDelivery
@@ -48,6 +49,21 @@ def test_health_and_metrics_tell_how_it_goes(behind_http: tuple[SlackWorld, str]
     _, address = behind_http
     assert requests.get(f"{address}/health", timeout=5).json() == {"status": "ok"}
     assert "postino_undelivered_messages 0" in requests.get(f"{address}/metrics", timeout=5).text
+
+
+def test_health_says_that_the_database_does_not_answer(
+    behind_http: tuple[SlackWorld, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, address = behind_http
+
+    def fail() -> None:
+        raise OperationalError("SELECT 1", {}, ConnectionError("connection refused"))
+
+    monkeypatch.setattr(world.postino.database, "read", fail)
+    for place in ("health", "metrics"):
+        answer = requests.get(f"{address}/{place}", timeout=5)
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "the database does not answer"}
 
 
 def test_a_sign_in_that_nobody_began_is_refused_on_a_readable_page(behind_http: tuple[SlackWorld, str]) -> None:

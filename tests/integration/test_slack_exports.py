@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
 
 import pytest
 
+from bot import modals
 from sandbox.mailchimp import acts
+from services import audit
 from storage.models import RunStatus
-from tests.integration.slack_office import CHANNEL_ID, Office, lines, open_office
-from tests.integration.slack_world import Served, serve_world
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve_world() as served:
-        yield served
-
-
-@pytest.fixture
-def office(served: Served, tmp_path: Path) -> Iterator[Office]:
-    with open_office(served, tmp_path) as office:
-        yield office
-        assert office.world.refused_by_slack() == []
+from tests.integration.slack_office import CHANNEL_ID, Office, lines
+from tests.integration.slack_world import LONG_AGO
 
 
 def test_preview_shows_the_plan_and_send_exports_it_in_the_same_message(office: Office) -> None:
@@ -85,6 +73,19 @@ def test_without_a_name_a_destination_is_chosen_in_a_modal(office: Office) -> No
     office.soon(lambda: "It will appear in #exports" in "".join((office.ada.view() or {"lines": []})["lines"]))
     office.work()
     assert "Preview of Second" in lines(office.posted()[0])
+
+
+def test_an_answer_that_takes_its_time_replaces_the_loading_step(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modals, "IN_TIME", 0.0)
+    office.world.destination("VIP")
+    office.ada.act("shortcut", callback_id="export")
+    office.soon(lambda: (office.ada.view() or {"submit": None})["submit"] == "Preview")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "nothing is sent before you say so" in "".join((office.ada.view() or {"lines": []})["lines"]))
+    last = [one.method for one in office.world.workspace.emitted][-2:]
+    assert last == ["response_action update", "views.update"]
 
 
 def test_the_shortcut_opens_the_same_modal(office: Office) -> None:
@@ -193,6 +194,62 @@ def test_rejects_are_explained_in_the_thread_without_addresses_and_can_be_retrie
     assert "p0@example.com" in {one["email_address"] for one in acts.dump(office.world.audience)}
 
 
+def test_rows_of_the_profile_table_that_could_not_be_read_are_told_with_their_table(office: Office) -> None:
+    table = office.world.folder / "Customer.csv"
+    broken = table.read_text().replace("p1,p1@example.com", 'p1,"p1@example.com').replace("p9,", "p9,one too many,")
+    table.write_text(broken)
+    os.utime(table, (LONG_AGO, LONG_AGO))
+    office.request(office.world.destination("VIP"), preview=True)
+    office.work()
+    told = "2 rows of the profile table Customer could not be read, so profiles may be missing. Correct them in the source."
+    [card] = office.posted()
+    assert told in lines(card)
+    assert told in card["text"]
+    assert "Rejected: 1 (1 missing from what could be read of the profile table)" in lines(card)
+    office.click(office.ada, "Send", card)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    living, completion = office.posted()
+    assert told in lines(completion)
+    assert told in completion["text"]
+    explained = "\n".join(lines(one) for one in office.thread(living))
+    assert "1: The profile is missing from the profile table, some of whose rows could not be read." in explained
+
+
+def test_full_addresses_are_read_again_and_sent_only_directly_to_who_may_see_them(office: Office) -> None:
+    office.world.customers({"p0": {"EMail": "broken@"}, "p1": {"EMail": "=gone@"}})
+    office.request(office.world.destination("VIP"))
+    office.work()
+    [explained] = [one for one in office.thread(office.posted()[0]) if "could not be exported" in lines(one)]
+    office.world.customers({"p1": {"EMail": ""}})
+
+    office.click(office.ben, "Send me the addresses", explained)
+    in_thread = (explained["channel"], explained["thread_ts"])
+    refusal = office.soon(lambda: [one for one in office.ben.messages(*in_thread) if one["ephemeral"]])[-1]
+    assert "Ask an administrator" in lines(refusal)
+    assert not any(one["files"] for one in office.directly(office.ben))
+
+    office.click(office.ada, "Send me the addresses", explained)
+    sent = office.soon(lambda: [one for one in office.directly(office.ada) if one["files"]])[-1]
+    listed = office.ada.download(sent["files"][0]["id"]).decode("utf-8-sig")
+    assert "p0,VIP,broken@," in listed
+    assert "p1,VIP,," in listed
+    assert "broken@" not in str([office.posted(), office.thread(office.posted()[0])])
+    trail = audit.trail(office.postino.database, office.world.actor)
+    assert [one.action for one in trail][-2:] == ["rejects.addresses_read", "audit.exported"]
+
+
+def test_a_runs_message_carries_its_figures_for_other_apps(office: Office) -> None:
+    office.request(office.world.destination("VIP"))
+    office.work()
+    [living] = [one for one in office.world.workspace.channels[CHANNEL_ID].messages if one.metadata]
+    assert living.metadata is not None
+    assert living.metadata["event_type"] == "postino_run"
+    payload = living.metadata["event_payload"]
+    assert (payload["run"], payload["status"], payload["new"]) == (1, "successful", 3)
+    assert "p0" not in str(living.metadata)
+
+
 def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Office) -> None:
     destination = office.world.destination("VIP")
     office.request(destination)
@@ -210,6 +267,72 @@ def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Offi
     assert all(not one["tags"] for one in acts.dump(office.world.audience))
 
 
+def test_a_segment_that_vanished_is_told_before_and_after_the_export(office: Office) -> None:
+    office.world.destination("VIP", "Bergamo")
+    (office.world.folder / "VIP.csv").unlink()
+    office.clock.forward(minutes=1)
+    told = (
+        "The segment VIP is gone from the source. Its tag stays on whoever has it; "
+        "if the segment has another name now, edit the destination."
+    )
+    office.request(office.world.postino.destinations.named(office.world.actor, "Newsletter"), preview=True)
+    office.work()
+    [card] = office.posted()
+    assert told in lines(card)
+    assert told in card["text"]
+    office.click(office.ada, "Send", card)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    completion = office.posted()[-1]
+    assert told in lines(completion)
+    assert told in completion["text"]
+    assert office.run(1).counters["new"] == 4
+
+
+def test_values_that_do_not_fit_their_field_are_counted_in_the_preview(office: Office) -> None:
+    office.world.audience.add_field("SPENT", "Spent", "number")
+    office.request(office.world.destination("VIP", fields={"SPENT": "City"}), preview=True)
+    office.work()
+    [card] = office.posted()
+    assert "Values left out because they do not fit Mailchimp's field: SPENT 3" in lines(card)
+    assert "New contacts: 3" in lines(card)
+
+
+def test_a_tag_that_others_made_again_is_told_and_taken_over_with_one_click(office: Office) -> None:
+    office.request(office.world.destination("VIP"))
+    office.work()
+    acts.delete_tag(office.world.audience, "VIP")
+    acts.add(office.world.audience, "stranger@example.com")
+    acts.tag(office.world.audience, "stranger@example.com", "VIP")
+    office.clock.forward(hours=2)
+    office.request(office.postino.destinations.named(office.world.actor, "Newsletter"))
+    office.work()
+    told = office.posted()[-1]
+    assert "The audience has a tag VIP that Postino did not make; people who have it: 1. Nothing was sent." in lines(
+        told
+    )
+    assert [button["text"] for button in told["buttons"]] == [
+        "Take the tag over",
+        "Edit the destination",
+        "Preview again",
+    ]
+    office.click(office.ben, "Take the tag over", told)
+    in_thread = (told["channel"], told["thread_ts"])
+    refusal = office.soon(lambda: [one for one in office.ben.messages(*in_thread) if one["ephemeral"]])[-1]
+    assert "Ask an administrator" in lines(refusal)
+    office.click(office.ada, "Take the tag over", told)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+    office.work()
+    card = office.posted()[-1]
+    assert "VIP: put on 3, taken off 1" in lines(card)
+    office.click(office.ada, "Send", card)
+    office.soon(lambda: office.run(3).status == RunStatus.QUEUED)
+    office.work()
+    tags = {one["email_address"]: one["tags"] for one in acts.dump(office.world.audience)}
+    assert tags.pop("stranger@example.com") == []
+    assert set(map(tuple, tags.values())) == {("VIP",)}
+
+
 def test_too_many_profiles_are_told_with_the_heaviest_segments_and_nothing_is_sent(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,11 +342,38 @@ def test_too_many_profiles_are_told_with_the_heaviest_segments_and_nothing_is_se
     office.work()
     told = office.posted()[-1]
     assert "Limit exceeded: Newsletter was not exported." in lines(told)
-    assert "10 against a limit of 8: 2 people too many." in lines(told)
-    assert "The segments that weigh most: Everyone 10, VIP 3" in lines(told)
+    assert "10 distinct profiles, 2 more than the 8 an export may have." in lines(told)
+    assert "The segments that weigh most: Everyone (10), VIP (3)" in lines(told)
     assert told["text"].startswith("Newsletter: Limit exceeded.")
     assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again"]
     assert any("Limit exceeded" in lines(one) for one in office.directly(office.ada))
+    assert not acts.dump(office.world.audience)
+
+
+def test_a_plan_that_is_full_in_mid_run_is_told_with_what_was_kept_and_what_to_do(office: Office) -> None:
+    office.world.served.world.switches.set(contact_limit_mode="error_generic", contact_limit=4)
+    office.request(office.world.destination("VIP", "Everyone"))
+    office.work()
+    told = office.posted()[-1]
+    assert "Limit exceeded: Newsletter was exported only in part." in lines(told)
+    assert "Your plan's contact limit has been reached." in lines(told)
+    assert "Look at the plan and billing in Mailchimp, then export again." in lines(told)
+    assert "Sent before it stopped, and kept: 4 new" in lines(told)
+    assert "6 not attempted" in lines(told)
+    assert "The segments that weigh most: Everyone (10), VIP (3)" in lines(told)
+    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again"]
+    assert len(acts.dump(office.world.audience)) == 4
+
+
+def test_a_plan_that_takes_nobody_more_says_that_nothing_was_sent(office: Office) -> None:
+    office.world.served.world.faults.add("402", method="POST", path="/lists/[^/]+")
+    office.request(office.world.destination("VIP"))
+    office.work()
+    told = office.posted()[-1]
+    assert "Limit exceeded: Newsletter was not exported." in lines(told)
+    assert "Your account has an unpaid balance." in lines(told)
+    assert "Nothing was sent." in lines(told)
+    assert "kept" not in lines(told)
     assert not acts.dump(office.world.audience)
 
 
@@ -233,9 +383,34 @@ def test_a_revoked_key_asks_to_connect_again(office: Office) -> None:
     office.work()
     told = office.posted()[-1]
     assert "Newsletter needs its connection to Mailchimp again." in lines(told)
+    assert "Nothing was sent." in lines(told)
+    assert "kept" not in lines(told)
     assert told["buttons"][0]["text"] == "Connect again"
     office.click(office.ada, "Connect again", told)
     office.soon(office.ada.view)
+
+
+def test_a_key_revoked_in_mid_run_is_told_with_what_was_sent_before(office: Office) -> None:
+    office.world.served.world.faults.add("revoke", method="POST", path="/lists/[^/]+", skip=1, times=1)
+    office.request(office.world.destination("Everyone"))
+    office.work()
+    told = office.posted()[-1]
+    assert "Newsletter needs its connection to Mailchimp again." in lines(told)
+    assert "Sent before it stopped, and kept: 1 new" in lines(told)
+    assert "Nothing was sent" not in lines(told)
+    assert len(acts.dump(office.world.audience)) == 1
+
+
+def test_a_run_that_ended_by_an_error_inside_says_once_what_was_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.request(office.world.destination("VIP"))
+    monkeypatch.setattr("services.guarding.check_profiles", lambda count: count // 0)
+    office.work()
+    told = office.posted()[-1]
+    assert "Something went wrong inside Postino (reference run-1-1). The log tells more.\nNothing was sent." in lines(
+        told
+    )
 
 
 def test_a_numbers_approval_that_was_outgrown_asks_again(office: Office) -> None:

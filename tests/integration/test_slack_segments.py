@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import io
 
 import pytest
+from PIL import Image
 
-from tests.integration.slack_office import Office, lines, open_office
-from tests.integration.slack_world import Served, serve_world
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve_world() as served:
-        yield served
-
-
-@pytest.fixture
-def office(served: Served, tmp_path: Path) -> Iterator[Office]:
-    with open_office(served, tmp_path) as office:
-        yield office
-        assert office.world.refused_by_slack() == []
+from services.approving import Approval
+from services.destinations import Policies
+from tests.integration.slack_office import Office, lines
 
 
 def test_segments_are_listed_with_counts_state_and_refresh_to_the_asker_alone(office: Office) -> None:
@@ -45,6 +33,66 @@ def test_the_change_since_the_last_refresh_is_shown(office: Office) -> None:
     assert "5 profiles · ▲ +2 since the last refresh" in shown
     assert "1 profile · ▼ −3 since the last refresh" in shown
     assert "10 profiles · no change since the last refresh" in shown
+
+
+def grow(office: Office, *sizes: int) -> None:
+    """Let VIP have these sizes at one refresh of the source after the other, each noted by the duty."""
+    for size in sizes:
+        office.world.segment("VIP", [f"p{number}" for number in range(size)])
+        office.clock.forward(minutes=2)
+        office.postino.segments()
+
+
+def test_a_small_trend_tells_the_last_refreshes_even_if_nobody_looked(office: Office) -> None:
+    assert office.world.actor
+    grow(office, 2, 6, 10)
+    shown = lines(office.type(office.ada, "/postino-segments vip"))
+    assert "10 profiles · ▲ +4 since the last refresh · ▁▅█ from 2 over 3 refreshes · Active" in shown
+
+
+def test_segments_are_sorted_by_name_size_and_change(office: Office) -> None:
+    office.type(office.ada, "/postino-segments")
+    office.world.segment("VIP", [f"p{number}" for number in range(9)])
+    office.clock.forward(seconds=10)
+    answer = office.type(office.ada, "/postino-segments")
+
+    def order(name: str, first: str) -> list[str]:
+        office.click(office.ada, name, answer)
+        shown = office.soon(
+            lambda: (
+                f"[{first}" in lines(office.answers(office.ada)[-1]).replace("] [", "\n[")
+                and office.answers(office.ada)[-1]
+            )
+        )
+        return [line for line in shown["lines"] if line in ("VIP", "Bergamo", "Everyone")]
+
+    assert order("By size", "✓ By size") == ["Everyone", "VIP", "Bergamo"]
+    assert order("By change", "✓ By change") == ["VIP", "Bergamo", "Everyone"]
+    assert order("By name", "✓ By name") == ["Bergamo", "Everyone", "VIP"]
+
+
+def test_a_picture_of_a_segments_size_comes_to_the_asker_with_all_of_it_in_words(office: Office) -> None:
+    assert office.world.actor
+    grow(office, 2, 6, 10)
+    answer = office.type(office.ada, "/postino-segments vip")
+    outcome = office.ada.act("enter", target="segments.picture", value="VIP", channel="exports", ts=answer["ts"])
+    assert outcome["ok"], outcome
+    [message] = office.soon(lambda: [one for one in office.directly(office.ada) if one["files"]])
+    picture = Image.open(io.BytesIO(office.ada.download(message["files"][0]["id"])))
+    assert (picture.format, picture.size) == ("PNG", (1000, 440))
+    assert len(picture.getcolors(100_000) or []) > 3
+    said = lines(office.directly(office.ada)[0])
+    assert "Profiles in VIP over 3 refreshes: 2 on" in said
+    assert "lowest 2, highest 10." in said
+    [file] = office.world.workspace.files.values()
+    assert file.alt_txt.startswith("Profiles in VIP over 3 refreshes")
+
+
+def test_without_a_second_refresh_there_is_nothing_to_draw(office: Office) -> None:
+    answer = office.type(office.ada, "/postino-segments vip")
+    office.ada.act("enter", target="segments.picture", value="VIP", channel="exports", ts=answer["ts"])
+    office.soon(lambda: any("there is no line to draw yet" in lines(one) for one in office.answers(office.ada)))
+    assert not office.directly(office.ada)
 
 
 def test_segments_are_searched_by_the_words_of_their_names(office: Office) -> None:
@@ -118,10 +166,46 @@ def test_the_hub_shows_destinations_with_their_last_result(office: Office) -> No
     assert "Never exported yet." in lines(office.type(office.ada, "/postino"))
     office.request(destination)
     office.work()
-    hub = office.type(office.ada, "/postino destinations")
+    hub = office.type(office.ada, "/postino")
     assert "1 destination" in lines(hub)
-    assert "✅ Successful · Newsletter · 3 new, 3 tags put on" in lines(hub)
+    assert "✅ Successful · 3 new, 3 tags put on" in lines(hub)
     assert "Export…" not in [one["text"] for one in office.type(office.ben, "/postino")["buttons"]]
+
+
+def test_the_hub_leads_to_schedules_and_policies(office: Office) -> None:
+    office.world.destination("VIP", schedule="daily 07:00")
+    hub = office.type(office.ada, "/postino")
+    office.click(office.ada, "Schedules", hub)
+    office.soon(lambda: any("1 schedule" in lines(one) for one in office.answers(office.ada)))
+    office.click(office.ada, "Policies", hub)
+    office.soon(lambda: (view := office.ada.view()) and "For Newsletter" in "".join(view["lines"]))
+    office.ada.act("close")
+    office.click(office.ada, "Policies", office.type(office.ada, "/postino destinations"))
+    office.soon(lambda: (view := office.ada.view()) and "For Newsletter" in "".join(view["lines"]))
+    theirs = office.type(office.ben, "/postino")
+    assert "Schedules" in [one["text"] for one in theirs["buttons"]]
+    assert "Policies" not in [one["text"] for one in theirs["buttons"]]
+
+
+def test_the_hub_and_the_status_offer_an_approval_only_to_who_may_give_it(office: Office) -> None:
+    made = office.world.destination("VIP")
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.ALWAYS))
+    office.request(made, preview=True)
+    office.work()
+    for command in ("/postino", "/postino status"):
+        assert "Send" not in [one["text"] for one in office.type(office.ada, command)["buttons"]]
+    assert "Waiting for your approval" not in lines(office.type(office.ada, "/postino"))
+    assert "Waiting for your approval" not in lines(office.type(office.ben, "/postino"))
+    office.postino.runs.cancel(office.world.actor, 1)
+
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies())
+    office.request(made, preview=True)
+    office.work()
+    hub = office.type(office.ada, "/postino")
+    assert "Waiting for your approval (1)" in lines(hub)
+    assert "3 new, 0 updated" in lines(hub)
+    office.click(office.ada, "Send", hub)
+    office.soon(lambda: office.run(2).approved_by == "U0ADA")
 
 
 def test_status_shows_what_runs_and_what_waits_and_can_be_shared(office: Office) -> None:
@@ -132,6 +216,8 @@ def test_status_shows_what_runs_and_what_waits_and_can_be_shared(office: Office)
     status = office.type(office.ada, "/postino status")
     assert "Waiting for approval (1)" in lines(status)
     assert "3 new, 0 updated" in lines(status)
+    theirs = office.type(office.ben, "/postino status")
+    assert [one["text"] for one in theirs["buttons"]] == ["Refresh", "Share", "History"]
     office.click(office.ada, "Send", status)
     office.soon(lambda: office.run(1).approved_by == "U0ADA")
     office.work()
@@ -144,7 +230,8 @@ def test_history_is_of_all_destinations_or_of_one(office: Office) -> None:
     assert "Exports of all destinations: none yet." in lines(office.type(office.ada, "/postino history"))
     office.request(office.world.destination("VIP"))
     office.work()
-    assert "✅ Successful · Newsletter · 3 new" in lines(office.type(office.ada, "/postino history newsletter"))
+    assert "✅ Successful · Newsletter · 3 new" in lines(office.type(office.ada, "/postino history"))
+    assert "✅ Successful · 3 new" in lines(office.type(office.ada, "/postino history newsletter"))
     assert "There is no destination called other." in lines(office.type(office.ada, "/postino history other"))
     hub = office.type(office.ada, "/postino")
     office.ada.act("click", target="History", channel="exports", ts=hub["ts"], value='{"page":0,"destination":1}')
@@ -179,3 +266,38 @@ def test_guests_are_told_whom_to_ask(office: Office) -> None:
     office.world.gus.act("command", channel="exports", text="/postino-export")
     view = office.soon(lambda: (shown := office.world.gus.view()) and "Ask a member" in str(shown["lines"]) and shown)
     assert not view["inputs"]
+
+
+def test_an_export_is_told_in_full_with_who_and_what_became_of_every_profile(office: Office) -> None:
+    office.world.customers({"bad": {"EMail": "nowhere"}})
+    office.world.segment("VIP", ["p0", "p1", "bad"])
+    office.request(office.world.destination("VIP"), preview=True)
+    office.work()
+    office.postino.runs.approve(office.world.actor, 1)
+    office.work()
+    listed = office.type(office.ben, "/postino history newsletter")
+    office.click(office.ben, "Details", listed)
+    [told] = office.soon(lambda: [one for one in office.answers(office.ben) if "Started" in lines(one)])
+    assert "Asked for by @Ada" in lines(told)
+    assert "Approved by @Ada" in lines(told)
+    assert "3 profiles\n2 new · 0 updated" in lines(told)
+    assert "0 without consent · 0 duplicates · 1 rejected · 0 not attempted" in lines(told)
+    assert "VIP: put on 2, taken off 0 (segment with 3 profiles)" in lines(told)
+    assert "1 × The e-mail address cannot be valid. Correct it in the source." in lines(told)
+    office.click(office.ben, "Back", told)
+    office.soon(lambda: "Exports of Newsletter" in lines(office.answers(office.ben)[-1]))
+
+
+def test_a_long_history_has_pages_that_turn_in_place(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    for _ in range(21):
+        run = office.request(destination, preview=True)
+        office.postino.runs.cancel(office.world.actor, run.id)
+    answer = office.type(office.ada, "/postino history")
+    assert lines(answer).count("Canceled") == 20
+    office.click(office.ada, "Older", answer)
+    office.soon(lambda: lines(office.answers(office.ada)[-1]).count("Canceled") == 1)
+    office.click(office.ada, "Details", office.answers(office.ada)[-1])
+    office.soon(lambda: "Canceled by @Ada" in lines(office.answers(office.ada)[-1]))
+    office.click(office.ada, "Back", office.answers(office.ada)[-1])
+    office.soon(lambda: "Newer" in [one["text"] for one in office.answers(office.ada)[-1]["buttons"]])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.runs import Order
+from services.errors import Refused
+from services.runs import AlreadyExporting, Order
 from storage import outbox
 from storage.models import OutboxMessage, RunStatus
 from tests.integration.shop import Shop
@@ -46,6 +47,26 @@ def test_the_run_before_is_the_last_of_the_destination_that_ended(shop: Shop) ->
     assert before is not None
     assert before.id == first.id
     assert shop.postino.runs.before(first) is None
+
+
+def test_a_skip_counts_as_the_run_before_unless_another_export_was_going_on(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    destination, book = shop.destination("VIP"), shop.postino.runs
+    first = shop.export(destination)
+    busy = book.skip(shop.actor, destination, AlreadyExporting("It is being exported already."), key="busy")
+    assert (
+        book.skip(shop.actor, destination, AlreadyExporting("It is being exported already."), key="busy").id == busy.id
+    )
+    second = shop.export(destination)
+    assert (before := book.before(second)) is not None
+    assert before.id == first.id
+    refused = book.skip(shop.actor, destination, Refused("It may not be exported."), key="refused")
+    third = shop.export(destination)
+    assert (before := book.before(third)) is not None
+    assert before.id == refused.id
+    assert (succeeded := book.succeeded_before(third)) is not None
+    assert succeeded.id == second.id
 
 
 def test_of_one_run_only_the_first_message_is_due_and_what_was_taken_is_taken_once(shop: Shop) -> None:

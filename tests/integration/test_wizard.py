@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
+import pytest
+
 from sandbox.mailchimp import acts
+from services.access import Actor, Sharing, Standing
+from services.destinations import Brake
+from services.drafts import of_destination
+from services.errors import NotAllowed
 from storage.models import RunStatus
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld, until
@@ -71,6 +80,8 @@ def test_consent_name_and_connection_are_required_before_anybody_is_asked(slack_
     hands.open_wizard(ada)
     refused = ada.act("submit")
     assert refused["error"] == "invalid_input"
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
     enter(ada, "name", "   ")
     enter(ada, "agreed", ["agreed"])
     refused = ada.act("submit")
@@ -108,6 +119,8 @@ def test_an_unknown_audience_id_is_said_and_a_known_one_is_echoed_by_name(slack_
     slack_world.connect()
     ada = slack_world.ada
     hands.to_audience(ada)
+    act(ada, "click", target="Type an audience ID")
+    seen(ada, "Audience ID")
     enter(ada, "audience_typed", "nosuchlist")
     act(ada, "submit")
     again = seen(ada, "Step 2 of 4", "has no audience nosuchlist")
@@ -119,9 +132,19 @@ def test_an_unknown_audience_id_is_said_and_a_known_one_is_echoed_by_name(slack_
 
 def test_neither_audience_nor_id_is_an_error_beside_the_input(slack_world: SlackWorld) -> None:
     slack_world.connect()
-    hands.to_audience(slack_world.ada)
-    refused = slack_world.ada.act("submit")
-    assert (refused["error"], refused["text"]) == ("errors", "Choose an audience, or type its ID.")
+    ada = slack_world.ada
+    hands.to_audience(ada)
+    assert ada.act("submit")["error"] == "invalid_input"
+    act(ada, "click", target="Type an audience ID")
+    seen(ada, "Audience ID")
+    enter(ada, "audience_typed", "  ")
+    refused = ada.act("submit")
+    assert (refused["error"], refused["text"]) == ("errors", "Type the audience's ID, or choose one from the list.")
+    act(ada, "click", target="Choose from the list")
+    seen(ada, "Type an audience ID")
+    enter(ada, "audience", "Newsletter")
+    act(ada, "submit")
+    seen(ada, "Step 3 of 4", "Audience Newsletter")
 
 
 def test_going_back_keeps_what_was_typed(slack_world: SlackWorld) -> None:
@@ -155,8 +178,7 @@ def test_attributes_are_added_and_removed_for_any_merge_field(slack_world: Slack
     ada = slack_world.ada
     third = hands.to_matching(ada)
     act(ada, "click", target="wizard.remove_row", value="LNAME")
-    seen(ada, "First name")
-    assert "Last name" not in text_of(seen(ada, "Step 3 of 4"))
+    until(lambda: "Last name" not in text_of(seen(ada, "Step 3 of 4", "First name")))
     enter(ada, "add", "TOWN")
     third = seen(ada, "Town (TOWN)", "Nothing chosen yet.")
     field = next(one for one in third["inputs"] if one["block_id"] == "field.TOWN")
@@ -169,14 +191,28 @@ def test_attributes_are_added_and_removed_for_any_merge_field(slack_world: Slack
     assert destination.fields == {"FNAME": "FirstName", "TOWN": "City"}
 
 
+def test_an_added_field_is_filled_from_the_attribute_that_is_called_like_it(slack_world: SlackWorld) -> None:
+    slack_world.audience.add_field("MMERGE5", "City", "text")
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    act(ada, "enter", target="wizard.add_row", value="City (MMERGE5)")
+    seen(ada, "City (MMERGE5)", "for example B•••")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    hands.finish(ada, "VIP")
+    saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert saved.fields["MMERGE5"] == "City"
+
+
 def test_required_merge_fields_block_until_a_box_skips_the_check(slack_world: SlackWorld) -> None:
     slack_world.audience.add_field("BRANCH", "Branch", "text", required=True)
     slack_world.connect()
     ada = slack_world.ada
     hands.to_matching(ada)
+    assert "requires these fields and nothing fills them: Branch (BRANCH)" in text_of(seen(ada, "Step 3 of 4"))
     refused = ada.act("submit")
-    assert refused["error"] == "errors"
-    assert "The audience requires Branch." in refused["text"]
+    assert refused["error"] == "invalid_input"
     enter(ada, "skip", ["skip"])
     act(ada, "submit")
     seen(ada, "Step 4 of 4")
@@ -240,10 +276,11 @@ def test_a_tag_from_before_postino_is_shown_and_gets_a_name_of_its_own_unless_ta
 ) -> None:
     acts.add(slack_world.audience, "jane@example.com", tags=["VIP"])
     slack_world.connect()
-    for answer, name, tag in ((None, "First", "VIP (Postino)"), ("take", "Second", "VIP")):
+    own = {"First": "VIP (Postino)", "Second": "VIP (Second)"}
+    for answer, name, tag in ((None, "First", own["First"]), (["VIP - 1"], "Second", "VIP")):
         hands.to_segments(slack_world.ada, name)
         enter(slack_world.ada, "segments", ["VIP"])
-        seen(slack_world.ada, "VIP was there before Postino, with 1 member")
+        seen(slack_world.ada, f"with 1 member. Unless it is taken over, this one's tag is called {own[name]}.")
         if answer:
             enter(slack_world.ada, "take_over", answer)
         enter(slack_world.ada, "channel", "exports")
@@ -252,6 +289,25 @@ def test_a_tag_from_before_postino_is_shown_and_gets_a_name_of_its_own_unless_ta
         destination = slack_world.postino.destinations.named(slack_world.actor, name)
         assert destination.segments[0].tag_name == tag
         act(slack_world.ada, "close")
+
+
+def test_each_tag_from_before_postino_is_taken_over_or_not(slack_world: SlackWorld) -> None:
+    acts.add(slack_world.audience, "jane@example.com", tags=["VIP", "Bergamo"])
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "segments", ["VIP", "Bergamo", "Everyone"])
+    seen(ada, "VIP was there before Postino, with 1 member", "Bergamo was there before Postino, with 1 member")
+    enter(ada, "take_over", ["Bergamo - 1"])
+    enter(ada, "channel", "exports")
+    act(ada, "submit")
+    seen(ada, "Destination saved")
+    saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert {one.segment: (one.tag_name, one.take_over) for one in saved.segments} == {
+        "VIP": ("VIP (Postino)", False),
+        "Bergamo": ("Bergamo", True),
+        "Everyone": ("Everyone", False),
+    }
 
 
 def test_save_and_preview_requests_a_run_that_stops_before_sending(slack_world: SlackWorld) -> None:
@@ -300,3 +356,173 @@ def test_the_total_follows_a_fast_hand(slack_world: SlackWorld) -> None:
     enter(ada, "channel", "exports")
     act(ada, "submit")
     seen(ada, "2 segments to the audience Newsletter. Together 6 distinct profiles.")
+
+
+def test_the_total_comes_although_another_input_is_used_before_the_counting_has_ended(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack_world.connect()
+    ada, source = slack_world.ada, slack_world.postino.source
+    hands.to_segments(ada)
+    used, count = threading.Event(), source.count_distinct
+
+    def slowly(names: Sequence[str]) -> int:
+        assert used.wait(30)
+        return count(names)
+
+    monkeypatch.setattr(source, "count_distinct", slowly)
+    enter(ada, "segments", ["VIP"])
+    enter(ada, "schedule", "cron")
+    used.set()
+    seen(ada, "Cron expression", "3 distinct profiles")
+
+
+def test_no_input_that_is_needed_is_said_to_be_optional(slack_world: SlackWorld) -> None:
+    slack_world.audience.add_field("BRANCH", "Branch", "text", required=True)
+    slack_world.connect()
+    ada = slack_world.ada
+    shown = [text_of(hands.open_wizard(ada))]
+    act(ada, "close")
+    shown += [text_of(hands.to_audience(ada))]
+    act(ada, "click", target="Type an audience ID")
+    shown += [text_of(seen(ada, "Audience ID"))]
+    enter(ada, "audience_typed", slack_world.audience.id)
+    act(ada, "submit")
+    shown += [text_of(seen(ada, "Step 3 of 4"))]
+    enter(ada, "consent", "Email Subscriber")
+    shown += [text_of(seen(ada, "Values that allow mailing"))]
+    enter(ada, "skip", ["skip"])
+    act(ada, "submit")
+    shown += [text_of(seen(ada, "Step 4 of 4"))]
+    optional = {line.partition(" (optional)")[0] for line in "\n".join(shown).split("\n") if "(optional)" in line}
+    assert optional == {
+        "First name",
+        "Last name",
+        "Consent attribute",
+        "Other values that allow mailing",
+        "Also exports that add more contacts than",
+        "After saving",
+    }
+
+
+def test_skipping_the_check_lets_a_row_of_a_required_field_stay_empty(slack_world: SlackWorld) -> None:
+    slack_world.audience.add_field("BRANCH", "Branch", "text", required=True)
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    act(ada, "enter", target="wizard.add_row", value="Branch (BRANCH)")
+    seen(ada, "Branch (BRANCH):")
+    assert ada.act("submit")["error"] == "invalid_input"
+    enter(ada, "skip", ["skip"])
+    seen(ada, "Branch (BRANCH) (optional):")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+
+
+def test_an_administrator_sets_the_policies(slack_world: SlackWorld) -> None:
+    connection = slack_world.connect()
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    enter(ada, "connection", "Main")
+    seen(ada, "Contact ceiling")
+    enter(ada, "ceiling", "5000")
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling == 5000
+    enter(ada, "audience", "Newsletter")
+    for step in ("Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        fourth = seen(ada, step)
+    assert (value(fourth, "brake_percent"), value(fourth, "brake_people")) == ("20", "25")
+    enter(ada, "approval", "The first export")
+    enter(ada, "approval_above", "100")
+    enter(ada, "brake_percent", "5")
+    enter(ada, "brake_people", "3")
+    hands.finish(ada, "VIP")
+    saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert (saved.brake_share, saved.brake_people) == (0.05, 3)
+    assert (saved.approval, saved.approval_above) == ("first", 100)
+
+
+def test_a_schedule_shows_when_it_comes_next_by_its_own_clock(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    assert "when your data refreshes" in text_of(hands.to_segments(ada))
+    enter(ada, "schedule", "Weekly")
+    seen(ada, "Weekday")
+    enter(ada, "weekday", "Wednesday")
+    enter(ada, "time", "09:30")
+    enter(ada, "zone", "Asia/Tokyo")
+    told = text_of(seen(ada, "Next, by the clock of Asia/Tokyo: Wed, "))
+    assert told.count("9:30\N{NARROW NO-BREAK SPACE}AM") == 3
+    enter(ada, "schedule", "At times of a cron expression")
+    seen(ada, "Cron expression")
+    enter(ada, "cron", "nonsense")
+    assert "Next, by the clock" not in text_of(seen(ada, "Cron expression"))
+    enter(ada, "cron", "0 6 * * sat")
+    seen(ada, "Next, by the clock of Asia/Tokyo: Sat, ")
+    assert "Next, by the clock of Asia/Tokyo: Sat, " in text_of(hands.finish(ada, "VIP"))
+
+
+def test_the_language_of_the_channel_is_chosen(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    ada = slack_world.ada
+    assert value(hands.to_segments(ada), "language")["value"] == "en"
+    enter(ada, "language", "Italiano")
+    hands.finish(ada, "VIP")
+    assert slack_world.postino.destinations.named(slack_world.actor, "Spring letter").language == "it"
+
+
+def test_an_ill_formed_key_is_an_error_beside_its_field(slack_world: SlackWorld) -> None:
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    act(ada, "click", target="Use an API key")
+    seen(ada, "Mailchimp API key")
+    enter(ada, "key", "my key")
+    enter(ada, "agreed", ["agreed"])
+    answer = ada.act("submit")
+    assert "This is not a Mailchimp API key." in str(answer)
+    assert "Step 1 of 4" in text_of(seen(ada, "Step 1 of 4"))
+
+
+def test_the_share_of_profiles_with_an_address_stands_beside_the_total(slack_world: SlackWorld) -> None:
+    slack_world.customers({"p0": {"EMail": ""}, "p1": {"EMail": " "}})
+    slack_world.connect()
+    hands.to_segments(slack_world.ada)
+    enter(slack_world.ada, "segments", ["VIP"])
+    seen(slack_world.ada, "3 distinct profiles", "80% of all profiles in the source have an e-mail address.")
+
+
+def test_a_ceiling_that_is_emptied_is_lifted(slack_world: SlackWorld) -> None:
+    connection = slack_world.connect()
+    slack_world.postino.connections.set_ceiling(slack_world.actor, connection, 7)
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "name", "Spring letter")
+    enter(ada, "connection", "Main")
+    assert value(seen(ada, "Contact ceiling"), "ceiling") == "7"
+    enter(ada, "ceiling", "")
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling is None
+
+
+def test_a_contributor_sees_no_policies_and_cannot_change_them(slack_world: SlackWorld) -> None:
+    slack_world.postino.connections.share(slack_world.actor, slack_world.connect(), Sharing.EVERYONE)
+    ben = slack_world.ben
+    fourth = text_of(hands.to_segments(ben))
+    assert "Brake" not in fourth
+    assert "approval" not in fourth
+    hands.finish(ben, "VIP")
+    saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
+    assert (saved.brake_share, saved.brake_people) == (0.2, 25)
+    as_ben = Actor(slack_world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    form = of_destination(saved, "U0BEN").form().model_copy(update={"brake": Brake(share=1.0)})
+    with pytest.raises(NotAllowed):
+        slack_world.postino.destinations.save(as_ben, form, edited=saved)
+    with pytest.raises(NotAllowed):
+        slack_world.postino.connections.set_ceiling(as_ben, saved.connection_id or 0, None)

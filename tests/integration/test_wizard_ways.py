@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 import requests
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from bot import wizard
 from sandbox.mailchimp import oauth
+from sandbox.slack.values import Role
 from services.access import Sharing
+from services.approving import Approval
 from services.connections import Finished
+from services.destinations import Policies
+from services.errors import NotAllowed
 from storage.models import Draft
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import Served, SlackWorld, open_slack_world, until
@@ -51,10 +57,30 @@ def test_what_was_typed_on_the_step_that_is_closed_is_kept_too(slack_world: Slac
     assert value(seen(ada, "Step 1 of 4"), "name") == "Half typed"
 
 
+def test_closing_a_wizard_in_which_nothing_was_typed_offers_nothing(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP")
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    act(ada, "close")
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    act(ada, "close")
+
+    def drafts() -> int:
+        with slack_world.postino.database.read() as session:
+            return session.scalar(select(func.count()).select_from(Draft)) or 0
+
+    until(lambda: drafts() == 0)
+    assert hands.direct_messages(slack_world, ada) == []
+
+
 def test_a_discarded_draft_cannot_be_resumed(slack_world: SlackWorld) -> None:
     ada = slack_world.ada
     for _ in range(2):
         hands.open_wizard(ada)
+        enter(ada, "name", "Half typed")
         act(ada, "close")
     until(lambda: len(hands.direct_messages(slack_world, ada)) == 2)
     first, second = hands.direct_messages(slack_world, ada)
@@ -69,6 +95,7 @@ def test_a_discarded_draft_cannot_be_resumed(slack_world: SlackWorld) -> None:
 def test_somebody_else_cannot_open_a_draft(slack_world: SlackWorld) -> None:
     ada = slack_world.ada
     hands.open_wizard(ada)
+    enter(ada, "name", "Half typed")
     act(ada, "close")
     ts = offer(slack_world)
     slack_world.workspace.channels["D0ADA"].members.append("U0BEN")
@@ -100,6 +127,91 @@ def test_an_edit_opens_the_same_modal_filled_in_and_changes_the_destination(slac
     assert saved.schedule == "weekly fri 08:15"
 
 
+def test_an_edit_goes_to_the_last_step_at_once_unless_something_is_missing(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
+    enter(ada, "agreed", [])
+    act(ada, "click", target="Go to segments and schedule")
+    seen(ada, "Step 1 of 4", "⛔ Something is missing in this step.")
+    enter(ada, "agreed", ["agreed"])
+    enter(ada, "name", "Newsletter 2")
+    act(ada, "click", target="Go to segments and schedule")
+    assert "3 distinct profiles" in text_of(seen(ada, "Step 4 of 4"))
+    act(ada, "click", target="Back")
+    assert "Add attribute" in text_of(seen(ada, "Step 3 of 4"))
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter 2 are saved.")
+
+
+def test_a_destination_is_copied_from_its_edit(slack_world: SlackWorld) -> None:
+    original = slack_world.destination("VIP", schedule="weekly fri 08:15")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
+    act(ada, "click", target="Make a copy instead")
+    first = seen(ada, "Step 1 of 4", "Set up destination")
+    assert value(first, "name") == "Copy of Newsletter"
+    assert not value(first, "agreed")
+    assert "Make a copy instead" not in text_of(first)
+    enter(ada, "name", "Second letter")
+    enter(ada, "agreed", ["agreed"])
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        fourth = seen(ada, step)
+    assert value(fourth, "time") == "08:15"
+    assert "VIP belongs to another destination: this one's tag is called VIP (Postino)." in text_of(fourth)
+    act(ada, "submit")
+    seen(ada, "Second letter is saved.")
+    first_saved, second_saved = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (first_saved.id, first_saved.name, first_saved.version) == (original.id, "Newsletter", original.version)
+    assert (second_saved.name, second_saved.schedule) == ("Second letter", "weekly fri 08:15")
+    assert second_saved.segments[0].tag_name != first_saved.segments[0].tag_name
+
+
+def test_a_segment_that_is_left_out_is_said_to_leave_its_tag_behind(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP", "Bergamo")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        fourth = seen(ada, step)
+    assert "stays in Mailchimp" not in text_of(fourth)
+    enter(ada, "segments", ["VIP"])
+    told = "The tag Bergamo stays in Mailchimp on everybody who has it, and Postino no longer keeps it up."
+    seen(ada, told, "3 distinct profiles")
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter are saved.", told)
+
+
+def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack_world: SlackWorld) -> None:
+    destination = slack_world.destination("VIP")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
+    act(ada, "click", target="Go to segments and schedule")
+    seen(ada, "Step 4 of 4")
+    slack_world.postino.destinations.set_policies(
+        slack_world.actor, destination.id, Policies(approval=Approval.ALWAYS, quiet=True)
+    )
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter are saved.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (saved.approval, saved.quiet) == (Approval.ALWAYS, True)
+
+
 def test_an_edit_over_somebody_elses_edit_is_refused_and_nothing_is_overwritten(slack_world: SlackWorld) -> None:
     slack_world.destination("VIP")
     ada = slack_world.ada
@@ -115,6 +227,26 @@ def test_an_edit_over_somebody_elses_edit_is_refused_and_nothing_is_overwritten(
     seen(ada, "Step 4 of 4", "Somebody else changed Newsletter meanwhile.")
     [saved] = slack_world.postino.destinations.visible(slack_world.actor)
     assert [one.segment for one in saved.segments] == ["Bergamo"]
+    act(ada, "close")
+    [told] = until(lambda: hands.direct_messages(slack_world, ada))
+    assert told["text"] == "Somebody else changed Newsletter meanwhile. Open it again; your entries were not saved."
+    assert told["buttons"] == []  # to resume would only be refused once more
+
+
+def test_an_edit_of_a_destination_that_is_removed_meanwhile_offers_nothing_to_resume(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    enter(ada, "name", "Another name")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    slack_world.postino.removals.destination(slack_world.actor, saved.id)
+    act(ada, "close")
+    [told] = until(lambda: hands.direct_messages(slack_world, ada))
+    assert told["text"] == "This destination does not exist any more."
+    assert told["buttons"] == []
 
 
 def test_the_shortcut_opens_the_wizard(slack_world: SlackWorld) -> None:
@@ -193,7 +325,7 @@ def test_an_account_without_audience_can_look_again_when_there_is_one(slack_worl
     seen(ada, "This Mailchimp account has no audience.")
     slack_world.account.add_audience("Newsletter")
     act(ada, "click", target="Look again")
-    assert "Newsletter" not in text_of(seen(ada, "Step 2 of 4", "Or type an audience ID"))
+    assert "Newsletter" not in text_of(seen(ada, "Step 2 of 4", "Type an audience ID"))
     enter(ada, "audience", "Newsletter")
 
 
@@ -214,7 +346,7 @@ def sign_in(world: SlackWorld, url: str) -> Finished:
         timeout=30,
     )
     back = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
-    return world.postino.connections.finish_sign_in(back["state"], back["code"])
+    return world.postino.connections.finish_sign_in(back["state"], back["code"], world.postino.rights.standing_of)
 
 
 def sign_in_button(view: hands.Json) -> str:
@@ -222,12 +354,23 @@ def sign_in_button(view: hands.Json) -> str:
     return url
 
 
+def leave_for_mailchimp(world: SlackWorld) -> None:
+    """Click the button that leads to Mailchimp; Postino notes it before anybody can have signed in there."""
+    act(world.ada, "click", target="Authenticate with Mailchimp")
+
+    def noted() -> bool:
+        with world.postino.database.read() as session:
+            return any(draft.values["touched"] for draft in session.scalars(select(Draft)))
+
+    until(noted)
+
+
 def test_a_sign_in_turns_the_open_modal_green_and_keeps_what_was_typed(served: Served, tmp_path: Path) -> None:
     with open_slack_world(served, tmp_path, **SIGN_IN) as world:
         ada = world.ada
         first = hands.open_wizard(ada)
         enter(ada, "name", "Spring letter")
-        act(ada, "click", target="Authenticate with Mailchimp")
+        leave_for_mailchimp(world)
         wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
         green = seen(ada, "✅ Connected to Mailchimp as Contoso Coffee")
         assert value(green, "name") == "Spring letter"
@@ -237,10 +380,23 @@ def test_a_sign_in_turns_the_open_modal_green_and_keeps_what_was_typed(served: S
         assert world.refused_by_slack() == []
 
 
+def test_who_is_no_administrator_any_more_when_the_sign_in_returns_connects_nothing(
+    served: Served, tmp_path: Path
+) -> None:
+    with open_slack_world(served, tmp_path, **SIGN_IN) as world:
+        url = sign_in_button(hands.open_wizard(world.ada))
+        users = world.workspace.users
+        users["U0ADA"] = replace(users["U0ADA"], role=Role.MEMBER)
+        with pytest.raises(NotAllowed, match="Only administrators may do this"):
+            sign_in(world, url)
+        assert world.postino.connections.visible(world.actor) == []
+
+
 def test_a_sign_in_that_returns_to_a_closed_modal_is_told_directly(served: Served, tmp_path: Path) -> None:
     with open_slack_world(served, tmp_path, **SIGN_IN) as world:
         ada = world.ada
         first = hands.open_wizard(ada)
+        leave_for_mailchimp(world)
         act(ada, "close")
         until(lambda: hands.direct_messages(world, ada))
         wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
@@ -313,6 +469,21 @@ def test_mailchimp_failing_on_the_way_keeps_the_step_and_says_what_to_do(slack_w
     assert revoked.hit == 1
 
 
+def test_a_connection_that_mailchimp_accepts_again_counts_as_connected(slack_world: SlackWorld) -> None:
+    connection = slack_world.connect()
+    connections = slack_world.postino.connections
+    connections.mark_reconnect_needed(connection, needed=True)
+    ada = slack_world.ada
+    hands.open_wizard(ada)
+    enter(ada, "connection", "Main")
+    seen(ada, "Mailchimp no longer accepts this connection.")
+    enter(ada, "name", "Spring letter")
+    enter(ada, "agreed", ["agreed"])
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    assert not connections.get(slack_world.actor, connection).reconnect_needed
+
+
 def test_a_connection_that_cannot_be_used_now_can_be_tried_again_from_the_step(slack_world: SlackWorld) -> None:
     slack_world.connect()
     ada = slack_world.ada
@@ -322,7 +493,7 @@ def test_a_connection_that_cannot_be_used_now_can_be_tried_again_from_the_step(s
     seen(ada, "Step 2 of 4", "⛔")
     slack_world.account.disabled = False
     act(ada, "click", target="Try again")
-    seen(ada, "Step 2 of 4", "Or type an audience ID")
+    seen(ada, "Step 2 of 4", "Type an audience ID")
 
 
 def test_a_segment_that_vanished_is_named_when_its_destination_is_edited(slack_world: SlackWorld) -> None:

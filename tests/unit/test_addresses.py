@@ -1,6 +1,5 @@
 import hashlib
 import string
-import time
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from services import addresses
 from services.addresses import Address, Problem, normalise
+from services.hashing import Hasher
 
 SECRET = b"s" * 32
 
@@ -179,38 +179,35 @@ def test_both_forms_read_the_same_again(raw: str) -> None:
         assert again.normal == address.normal
 
 
+@settings(max_examples=500, deadline=None)
+@given(ADDRESSES | st.text(max_size=40))
+@example("a" * 250 + "@example.com")
+@example(" Jane@Example.com ")
+def test_the_form_to_compare_is_the_same_on_its_own(raw: str) -> None:
+    address = normalise(raw)
+    assert addresses.normal(raw) == (address.normal if isinstance(address, Address) else None)
+
+
 @given(st.text(max_size=40))
 def test_nothing_makes_it_fail(raw: str) -> None:
     assert isinstance(normalise(raw), Address | Problem)
 
 
-def test_a_million_addresses_take_seconds_not_minutes() -> None:
-    many = [f"First.Last{n}@mail{n % 97}.example.com" for n in range(20_000)]
-    fastest = min(_seconds(many) for _ in range(3))
-    assert fastest * 50 < 2.5
-
-
-def _seconds(many: list[str]) -> float:
-    began = time.perf_counter()
-    for raw in many:
-        normalise(raw)
-    return time.perf_counter() - began
-
-
-@pytest.mark.parametrize("raw", ["a" * 100_000, "a." * 50_000, "a@" + "b." * 50_000, "a@" + "-" * 50_000, "@" * 10_000])
-def test_nothing_makes_it_slow(raw: str) -> None:
-    began = time.perf_counter()
-    normalise(raw)
-    assert time.perf_counter() - began < 0.5
+@pytest.mark.timeout(20)  # time that grew with the square of the length would be minutes
+@pytest.mark.parametrize(
+    "raw", ["a" * 1_000_000, "a." * 500_000, "a@" + "b." * 500_000, "a@" + "-" * 500_000, "@" * 1_000_000]
+)
+def test_the_longest_nonsense_is_refused_without_looking_at_it_again_and_again(raw: str) -> None:
+    assert isinstance(normalise(raw), Problem)
 
 
 def test_a_key_is_16_bytes_that_only_the_secret_gives() -> None:
-    key = addresses.key(SECRET, "jane@example.com")
+    key = Hasher(SECRET).key("jane@example.com")
     assert len(key) == 16
-    assert key == addresses.key(SECRET, "jane@example.com")
+    assert key == Hasher(SECRET).key("jane@example.com")
     assert key == hashlib.blake2b(b"jane@example.com", digest_size=16, key=SECRET).digest()
-    assert key != addresses.key(b"t" * 32, "jane@example.com")
-    assert key != addresses.key(SECRET, "john@example.com")
+    assert key != Hasher(b"t" * 32).key("jane@example.com")
+    assert key != Hasher(SECRET).key("john@example.com")
 
 
 def test_a_subscriber_hash_is_mailchimps() -> None:

@@ -68,7 +68,8 @@ def test_a_long_value_is_cut_at_255_bytes_between_characters(letter: str, kept: 
         ("date", {}, datetime(2026, 2, 3, 4, 5), "2026-02-03"),  # noqa: DTZ001
         ("birthday", {}, "1992-02-29", "02/29"),
         ("birthday", {"date_format": "MM/DD"}, "2/3", "02/03"),
-        ("birthday", {"date_format": "DD/MM"}, "2/3", "03/02"),
+        ("birthday", {"date_format": "DD/MM"}, "2/3", "02/03"),
+        ("birthday", {"date_format": "DD/MM"}, "1992-12-31", "31/12"),
         ("birthday", {}, "--02-29", "02/29"),
         ("phone", {}, "+39 06 1234 567", "+39 06 1234 567"),
         ("phone", {"phone_format": "US"}, "+1 (404) 555-0100", "404-555-0100"),

@@ -101,6 +101,8 @@ def test_what_was_sent_cannot_be_taken_for_what_mailchimp_says() -> None:
         ("x@example.com looks fake or invalid, please enter a real email address.", "", Reason.INVALID, Rule.REMEMBER),
         ("Please provide a valid email address.", "", Reason.INVALID, Rule.REMEMBER),
         ("Your merge fields were invalid.", "", Reason.MERGE_FIELD, Rule.REMEMBER),
+        ("Please enter a month (01-12) and a day (01-31)", "ERROR_GENERIC", Reason.MERGE_FIELD, Rule.REMEMBER),
+        ("Please enter the date", "ERROR_GENERIC", Reason.MERGE_FIELD, Rule.REMEMBER),
         ("x@example.com has signed up to a lot of lists very recently; we're not allowing more signups for now", "",
          Reason.TOO_MANY_LISTS, Rule.LATER),
         (("This member's status is \"cleaned.\" You can only update email addresses for members with a status of "

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-import slack_bolt
 import yaml
 
 from bot import app as bot_app
 from bot import wiring
+from bot.manifest import with_workflow_step
 from bot.settings import Settings
 from bot.views import home, wizard, wizard_connect, wizard_matching, wizard_segments
 from tests.conftest import leave_out
+from tests.listening import Recording
 
 Json = dict[str, Any]
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
@@ -30,35 +34,6 @@ FROM_SLACK = {"function_executed"}
 def manifest() -> Json:
     found: Json = yaml.safe_load(MANIFEST.read_text())
     return found
-
-
-class Recording(slack_bolt.App):
-    """A Bolt App that remembers what it was told to listen to."""
-
-    heard: dict[str, list[Any]]
-
-    def __init__(self, **settings: Any) -> None:
-        self.heard = {}
-        super().__init__(**settings)
-
-    def _hear(self, kind: str, constraint: Any) -> None:
-        self.heard.setdefault(kind, []).append(constraint)
-
-    def command(self, command: Any, *rest: Any, **more: Any) -> Any:
-        self._hear("command", command)
-        return super().command(command, *rest, **more)
-
-    def shortcut(self, constraints: Any, *rest: Any, **more: Any) -> Any:
-        self._hear("shortcut", constraints)
-        return super().shortcut(constraints, *rest, **more)
-
-    def event(self, event: Any, *rest: Any, **more: Any) -> Any:
-        self._hear("event", event)
-        return super().event(event, *rest, **more)
-
-    def action(self, constraints: Any, *rest: Any, **more: Any) -> Any:
-        self._hear("action", constraints)
-        return super().action(constraints, *rest, **more)
 
 
 @pytest.fixture
@@ -79,7 +54,9 @@ def named(constraints: list[Any]) -> set[str]:
     return {one for one in constraints if isinstance(one, str)}
 
 
-def test_slack_takes_the_manifest(manifest: Json) -> None:
+@pytest.mark.parametrize("step", [False, True])
+def test_slack_takes_the_manifest(manifest: Json, *, step: bool) -> None:
+    manifest = with_workflow_step() if step else manifest
     path = os.environ.get("SLACK_MANIFEST_SCHEMA")
     if not path:
         leave_out("The manifest is not checked: SLACK_MANIFEST_SCHEMA does not name Slack's schema.")
@@ -104,6 +81,38 @@ def test_every_shortcut_has_a_listener_and_the_reverse(manifest: Json, listening
 def test_every_event_has_a_listener_and_the_reverse(manifest: Json, listening: dict[str, list[Any]]) -> None:
     declared = set(manifest["settings"]["event_subscriptions"]["bot_events"])
     assert declared == named(listening["event"]) - FROM_SLACK
+
+
+def test_every_workflow_step_has_a_listener_and_the_reverse(listening: dict[str, list[Any]]) -> None:
+    assert set(with_workflow_step()["functions"]) == named(listening["function"])
+
+
+def test_the_workflow_step_is_added_and_nothing_else_changes(manifest: Json) -> None:
+    joined = with_workflow_step()
+    assert "functions" not in manifest
+    assert joined["settings"]["org_deploy_enabled"] is True
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert joined["settings"]["event_subscriptions"]["bot_events"] == [*events, "function_executed"]
+    for part in ("display_information", "features", "oauth_config"):
+        assert joined[part] == manifest[part]
+
+
+def hook(name: str, *more: str) -> str:
+    """What a hook of the Slack CLI prints, run as .slack/hooks.json says."""
+    hooks = json.loads((MANIFEST.parent / ".slack" / "hooks.json").read_text())["hooks"]
+    command = shlex.split(hooks["get-hooks"])
+    assert command[0] == ".venv/bin/python"
+    run = [sys.executable, *command[1:-1], name, *more]
+    return subprocess.run(run, cwd=MANIFEST.parent, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_the_slack_cli_gets_the_manifest_and_our_way_to_start() -> None:
+    hooks = json.loads(hook("get-hooks"))
+    assert hooks["hooks"]["start"].endswith("-m bot.manifest start")
+    assert hooks["config"]["watch"]["manifest"]["paths"] == ["manifest.yml", "manifest-workflow-step.yml"]
+    told = hook("get-manifest", "--protocol=message-boundaries", "--boundary=edge")
+    assert told.startswith("edge")
+    assert json.loads(told.strip().removeprefix("edge").removesuffix("edge")) == with_workflow_step()
 
 
 def test_unknown_commands_and_old_buttons_are_caught_last(listening: dict[str, list[Any]]) -> None:

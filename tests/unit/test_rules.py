@@ -37,7 +37,7 @@ def hashed(value: str) -> bytes:
 
 def person(*values: str, segments: int = 0b01, consents: bool = True) -> Person:
     return Person(
-        KEY, "p1", "ann@example.com", SEPARATOR.join(values), b"".join(map(hashed, values)), segments, consents, 0
+        KEY, "p1", "ann@example.com", SEPARATOR.join(values), b"".join(map(hashed, values)), segments, consents, ()
     )
 
 
@@ -57,7 +57,7 @@ def known(
 
 def test_somebody_who_is_not_in_the_audience_is_new_and_gets_every_tag() -> None:
     decision = rules().decide(person("Ann", segments=0b11), None, None)
-    assert (decision.outcome, decision.add, decision.fields) == (Class.NEW, 0b11, ("Ann",))
+    assert (decision.outcome, decision.add) == (Class.NEW, 0b11)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.SUBSCRIBED])
@@ -147,7 +147,8 @@ def test_a_lookup_settles_the_dispute() -> None:
 
 
 def test_whoever_a_full_reading_does_not_show_is_gone_unless_a_write_is_fresh() -> None:
-    assert known(row(), in_full=True) == (None, False)
+    assert known(row(tags=0b01), in_full=True) == (row(Status.GONE), False)
+    assert rules().decide(person("Ann"), row(Status.GONE), None).reason == "gone"
     fresh = row(acknowledged=OLD + 1)
     assert known(fresh, in_full=True) == (fresh, True)
 

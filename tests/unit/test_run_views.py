@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +14,12 @@ from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
 from bot.slack_calls import fitting
+from bot.views import decisions, history, hub, outcomes, picker, runs, segments
 from bot.views import help as helping
-from bot.views import hub, outcomes, picker, runs, segments
 from bot.views.run_facts import WORDS, Counts, Message, Plan, Reason, Run, Tag, Weight
 from sandbox.slack import rules
+from services.access import Permission
+from services.deciding import Waiting
 from services.reasons import Reason as Refusal
 from services.rejects import Problem
 from services.segments import Overview
@@ -85,6 +88,7 @@ def every_run() -> Iterator[Run]:
             for reason in ("share", "empty", "vanished", "x")
         ]
         * 10,
+        "unreadable": {MEAN: 10**6},
         "dropped_values": {f"FIELD{number}": 10**6 for number in range(80)},
     }
     counts = Counts(profiles=1000, new=400, updated=20, rejected=5, tags_added=400, tags_removed=3, retries=4)
@@ -145,30 +149,49 @@ def test_slack_takes_every_message_about_every_run() -> None:
 def test_slack_takes_every_list() -> None:
     shown = list(every_run())
     rows = [
-        hub.Row(at, MEAN[:200], MEAN[:200], "https://example.com", 3, "refresh", shown[at * 9], may_manage=True)
+        hub.Row(
+            at, MEAN[:200], MEAN[:200], "https://example.com", 3, "refresh", shown[at * 9], Permission.ADMINISTRATOR
+        )
         for at in range(hub.PAGE)
     ]
-    assert refused(hub.hub(T, rows, 200, 3)) == []
+    assert refused(hub.hub(T, rows, 200, 3, shown[: hub.WAITING_SHOWN], 200)) == []
     assert refused(hub.hub(T, [], 0, 0)) == []
-    assert refused(hub.history(T, shown[:50], MEAN, hub.Place(destination=1))) == []
+    assert refused(history.history(T, shown[:50], MEAN, history.Place(destination=1))) == []
+    causes = [("invalid_address", 3), ("compliance", 1200)]
+    for run in shown:
+        assert refused(history.details(T, run, causes, history.Place(destination=1))) == []
+    every = frozenset(range(999))
     going_on = [run for run in shown if run.status in ("queued", "waiting", "processing")]
+    totals = Counter(run.status for run in going_on)
     for shared in (False, True):
-        assert refused(hub.status(T, going_on, shown, shared=shared)) == []
-    found = [Overview(Segment(MEAN[:200], MEAN, 10**6, MEAN, "Active", NOW), -5, (MEAN,) * 9)] * 25
+        message = hub.status(T, going_on, shown, totals=totals, manageable=every, approvable=every, shared=shared)
+        assert refused(message) == []
+    found = [Overview(Segment(MEAN[:200], MEAN, 10**6, MEAN, "Active", NOW), (9, 5, 10**6), (MEAN,) * 9)] * 25
     for page in (0, 1, 2, 99):
-        assert refused(segments.listing(T, "Contoso", found, segments.Place(search=MEAN, page=page))) == []
+        assert (
+            refused(segments.listing(T, "Contoso", found, segments.Place(search=MEAN, page=page), pictures=True)) == []
+        )
 
 
 def test_slack_takes_the_modal() -> None:
     class Destination:
         id, name, audience_name = 1, MEAN, MEAN
 
+    about = decisions.Metadata(language=T.language, destination=1)
+    waiting = [Waiting(f"{number:032x}", MEAN[:200], MEAN[:120], MEAN) for number in range(150)]
     for view in (
-        picker.picker(T, [Destination()] * 200, picker.Metadata(segment="x" * 200), Destination()),
+        *(decisions.form(T, MEAN, some, kept_out, about) for some in (waiting, waiting[:1], []) for kept_out in (0, 9)),
+        *(decisions.saved(T, exported=one, kept_out=1 - one, asked_again=one) for one in (0, 1)),
+        decisions.working(T),
+        decisions.told(T, MEAN),
+        picker.picker(T, [Destination()] * 200, picker.Metadata(), Destination(), segment="x" * 200),
         picker.picker(T, [], picker.Metadata()),
         picker.working(T),
         picker.problem(T, MEAN),
-        picker.requested(T, MEAN, "C0EXPORTS"),
+        *(
+            picker.requested(T, a_run("queued", destination=MEAN, rule=rule, maker="U0BEN"), "C0EXPORTS")
+            for rule in ("", "always")
+        ),
     ):
         assert rules.check_view(view, "modal") == []
     assert len(picker.options([Destination()] * 200)) == 100
@@ -188,7 +211,7 @@ def test_the_preview_shows_every_number_and_says_it_all_in_its_text_too() -> Non
         "Unchanged: *10,000*",
         "40 unsubscribed, 2 cleaned after bounces, 1 in a state Postino does not know, 50 without consent",
         "3 with the address of another profile",
-        "3 without an e-mail address, 2 with an invalid e-mail address, 1 rejected for other reasons",
+        "3 without an e-mail address, 2 with an invalid e-mail address, 1 for other reasons",
         "Billable contacts added: *1,204*",
         "VIP: put on 900, taken off 30",
         "PHONE 12",
@@ -263,3 +286,14 @@ def test_a_run_took_the_time_since_its_approval_and_not_the_wait_for_it() -> Non
     message = runs.living(T, a_run("successful", approved_by="U0BEN", counts=Counts(profiles=1, new=1), **times))
     assert "in 2 minutes" in shown(message)
     assert "approved by <@U0BEN>" in shown(message)
+
+
+def test_a_recovery_is_told_even_if_somebody_was_rejected() -> None:
+    run = a_run("rejects", recovered=True, counts=Counts(profiles=3, new=2, rejected=1))
+    assert "works again and was exported" in shown(outcomes.outcome(T, run))
+
+
+def test_a_preview_that_was_dismissed_has_no_figures() -> None:
+    dismissed = a_run("canceled", counts=Counts(profiles=3))
+    assert "nothing to do" not in runs.one_line(T, dismissed)
+    assert "nothing to do" not in shown(runs.living(T, dismissed))

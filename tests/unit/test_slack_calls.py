@@ -6,8 +6,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot import slack_calls
+from bot.people import is_slack_user
 from bot.slack_calls import Budget, OverBudgetError
-from bot.telling import is_slack_user
 
 
 def spend_all(budget: Budget, workspace: int, *, progress: bool) -> int:

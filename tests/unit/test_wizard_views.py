@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
-from bot.views import blocks, home, run_facts, wizard, wizard_connect, wizard_matching, wizard_segments
+from bot.views import blocks, wizard, wizard_connect, wizard_matching, wizard_segments
 from bot.views.wizard_connect import Choice, Connecting
 from bot.views.wizard_matching import Matching
 from sandbox.slack import rules
@@ -65,7 +64,7 @@ def test_the_consent_statement_says_what_is_agreed_to_and_must_be_ticked() -> No
     for said in ("instruct Postino", "sensitive personal data", "Contoso", "responsible", "remove this destination"):
         assert said in statement
     assert "Data privacy and compliance" in everything_in(view)
-    box = block(view, "agreed")
+    box = block(view, "agreed.0")
     assert not box.get("optional")
     assert "initial_options" not in box["element"]
 
@@ -150,10 +149,10 @@ def test_the_segments_step_is_accepted_with_any_number_of_segments(count: int) -
         step=Step.SEGMENTS,
         segments=chosen,
         profiles=1_000_001,
-        taken={name: TakenTag(LONG, 12, ours=at % 2 == 0) for at, name in enumerate(chosen)},
+        taken={name: TakenTag(LONG, 12, ours=at % 2 == 0, instead=LONG[:100]) for at, name in enumerate(chosen)},
         schedule="weekly",
     )
-    view = accepted(wizard_segments.segments(T, answers, "d", offered, 1_000_000, "Contoso"))
+    view = accepted(wizard_segments.segments(T, answers, "d", offered, 1_000_000, "Contoso", policies=True))
     element = block(view, "segments")["element"]
     assert element["type"] == ("multi_static_select" if count <= 100 else "multi_external_select")
     assert len(element["initial_options"]) == len(chosen)
@@ -192,9 +191,9 @@ def test_an_error_on_an_open_modal_keeps_what_was_typed_but_never_a_key() -> Non
         "root_view_id": "V1",
         "state": {
             "values": {
-                "name": {"wizard.name": {"type": "plain_text_input", "value": "Typed since"}},
+                "name.0": {"wizard.name": {"type": "plain_text_input", "value": "Typed since"}},
                 "key.0": {"wizard.key": {"type": "plain_text_input", "value": "0123456789abcdef-us1"}},
-                "agreed": {
+                "agreed.0": {
                     "wizard.agreed": {
                         "type": "checkboxes",
                         "selected_options": [blocks.option("I agree", "agreed")],
@@ -205,41 +204,12 @@ def test_an_error_on_an_open_modal_keeps_what_was_typed_but_never_a_key() -> Non
     }
     shown = accepted(wizard.with_problem(as_payload, "Mailchimp does not answer."))
     assert "Mailchimp does not answer." in everything_in(shown)
-    assert block(shown, "name")["element"]["initial_value"] == "Typed since"
-    assert block(shown, "agreed")["element"]["initial_options"]
+    assert block(shown, "name.0")["element"]["initial_value"] == "Typed since"
+    assert block(shown, "agreed.0")["element"]["initial_options"]
     assert "0123456789abcdef" not in everything_in(shown)
     assert shown["private_metadata"] == view["private_metadata"]
     twice = wizard.with_problem(shown | {"state": {}}, "Something else.")
     assert "Mailchimp does not answer." not in everything_in(twice)
-
-
-def run(status: str, number: int = 1) -> run_facts.Run:
-    now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    return run_facts.Run(number, 1, status, LONG, LONG, now, now, "U0ADA")
-
-
-@pytest.mark.parametrize("count", [0, 3, 60])
-def test_home_stays_within_a_hundred_blocks_and_says_what_is_left_out(count: int) -> None:
-    destinations = [
-        home.Destination(number, LONG[:200], LONG, 3, "Daily", number % 2 == 0, True, run("successful"))
-        for number in range(count)
-    ]
-    running = [run("processing", number) for number in range(count)]
-    history = [run("failed", number) for number in range(count)]
-    shown = home.Shown(destinations[:20], count, running, history, frozenset(range(count)))
-    view = accepted(home.home(T, shown))
-    assert len(view["blocks"]) <= 100
-    assert ("40 more are listed" in everything_in(view)) == (count == 60)
-
-
-def test_home_asks_before_a_destination_is_removed() -> None:
-    one = home.Destination(7, "Newsletter", "Main", 3, "Daily", connected=True, manageable=True, last=None)
-    view = home.home(T, home.Shown([one], 1, [], []))
-    buttons = {button["action_id"]: button for button in block(view, "actions.7")["elements"]}
-    assert buttons[home.REMOVE]["confirm"]["style"] == "danger"
-    assert {button["value"] for button in buttons.values()} == {"7"}
-    theirs = home.Destination(7, "Newsletter", "Main", 3, "Daily", connected=True, manageable=False, last=None)
-    assert home.REMOVE not in everything_in(home.home(T, home.Shown([theirs], 1, [], [])))
 
 
 def test_texts_are_cut_by_code_points_and_names_before_counts() -> None:

@@ -1,0 +1,97 @@
+"""Destinations in Slack: listed with everything about each, searched, paged. What their buttons do is elsewhere."""
+
+from __future__ import annotations
+
+from slack_bolt import App
+
+from bot.asked import Asked, on_click
+from bot.people import People
+from bot.telling import Telling
+from bot.views import destinations as views
+from bot.wiring import Application
+from services import access
+from services.access import Actor
+from storage.models import FINAL, Destination
+
+LOOKED_AT = 5
+"""How many of a destination's latest runs are looked at for the one under way and the last that ended."""
+
+
+class Saved:
+    """The list, for the command and its buttons."""
+
+    def __init__(self, application: Application, people: People) -> None:
+        self._application = application
+        self._telling = Telling(application, people)
+
+    def show(self, asked: Asked) -> None:
+        """The first page of the destinations whose own, audience's or connection's name contains every word typed."""
+        self._answer(asked, views.Place(search=asked.text))
+
+    def turn(self, asked: Asked) -> None:
+        """Another page, or the same as it is now, in place of the one shown."""
+        self._answer(asked, views.Place.model_validate_json(asked.text), replacing=True)
+
+    def pause(self, asked: Asked) -> None:
+        """Pause one destination's schedule and show the list again."""
+        place = views.Place.model_validate_json(asked.text)
+        self._application.schedules.pause(asked.actor, place.destination or 0)
+        self._answer(asked, place, replacing=True)
+
+    def resume(self, asked: Asked) -> None:
+        """Resume one destination's schedule and show the list again."""
+        place = views.Place.model_validate_json(asked.text)
+        self._application.schedules.resume(asked.actor, place.destination or 0)
+        self._answer(asked, place, replacing=True)
+
+    def row(self, actor: Actor, one: Destination) -> views.Row:
+        """One destination with what goes on and what was."""
+        latest = self._application.runs.history(actor, one.id, LOOKED_AT)
+        asked_for = [run for run in latest if run.verifies is None]
+        going_on = next((run for run in asked_for if run.status not in FINAL), None)
+        last = next((run for run in asked_for if run.status in FINAL), None)
+        return views.Row(
+            id=one.id,
+            name=one.name,
+            audience=one.audience_name,
+            audience_link=one.audience_web_link,
+            segments=len(one.segments),
+            schedule=one.schedule,
+            time_zone=one.time_zone,
+            connection=one.connection.name if one.connection else None,
+            reconnect_needed=bool(one.connection and one.connection.reconnect_needed),
+            duplicable=access.may_use(actor, one.connection),
+            permission=access.permission(actor, one).value,
+            updated_by=one.updated_by,
+            updated_at=one.updated_at,
+            next_run_at=next(iter(self._application.schedules.next_times(one, 1)), None),
+            paused_by=one.paused_by,
+            last=self._telling.run(last) if last is not None else None,
+            going_on=self._telling.run(going_on) if going_on is not None else None,
+        )
+
+    def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
+        words = place.search.casefold().split()
+        found = [
+            one
+            for one in self._application.destinations.visible(asked.actor)
+            if all(word in _searched(one) for word in words)
+        ]
+        last_page = max(0, (len(found) - 1) // views.PAGE)
+        place = place.model_copy(update={"page": min(place.page, last_page)})
+        shown = found[place.page * views.PAGE : (place.page + 1) * views.PAGE]
+        rows = [self.row(asked.actor, one) for one in shown]
+        asked.answer(views.listing(asked.t, rows, len(found), place), replacing=replacing)
+
+
+def _searched(one: Destination) -> str:
+    return f"{one.name} {one.audience_name} {one.connection.name if one.connection else ''}".casefold()
+
+
+def register(app: App, application: Application, people: People) -> None:
+    """The list's buttons."""
+    saved = Saved(application, people)
+    for action_id in (views.PREVIOUS, views.NEXT, views.REFRESH):
+        on_click(app, people, action_id, saved.turn)
+    on_click(app, people, views.PAUSE, saved.pause)
+    on_click(app, people, views.RESUME, saved.resume)

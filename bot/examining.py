@@ -1,0 +1,221 @@
+"""What is missing or wrong, and what to do about it: for ``postino doctor`` and ``/postino doctor``."""
+
+from __future__ import annotations
+
+import enum
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bot.settings import Settings
+from bot.texts import Texts
+from bot.wiring import Application
+from services.access import Actor
+from services.destinations import CONSENT_VERSION
+from services.errors import PostinoError
+from services.sources import Attribute, Segment
+from storage.models import Destination, RunStatus
+
+LEAST_SPACE = 2_000_000_000
+"""Bytes of scratch paper that an export of 1,000,000 profiles may need."""
+
+
+class Mark(enum.StrEnum):
+    """How a finding is to be taken."""
+
+    GOOD = "ok"
+    HINT = "hint"
+    BAD = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; its text says what to do. ``destination`` is the one whose edit puts it right."""
+
+    mark: Mark
+    about: str
+    text: str
+    destination: int | None = None
+
+
+def settings(given: Settings, t: Texts) -> Iterator[Finding]:
+    """What can be said before anything is opened."""
+    yield from _slack(given, t)
+    yield from _sign_in(given, t)
+    yield from _space(given, t)
+    for name in Settings.unknown():
+        yield Finding(Mark.HINT, name, t("is no setting of Postino's and does nothing. Is it misspelt?"))
+
+
+def application(postino: Application, actor: Actor, t: Texts) -> Iterator[Finding]:
+    """Database, source, connections and destinations, as an administrator may see them."""
+    yield Finding(Mark.GOOD, t("Database"), postino.database.url.render_as_string(hide_password=True))
+    try:
+        segments, attributes = postino.source.segments(), postino.source.attributes()
+    except PostinoError as error:
+        yield Finding(Mark.BAD, "POSTINO_SOURCE_URL", t.error(error))
+        yield from _connections(postino, actor, t)
+        return  # without the source every destination would look broken
+    yield from _source(postino, segments, attributes, t)
+    yield from _connections(postino, actor, t)
+    yield from _destinations(postino, actor, {one.name for one in segments}, {one.name for one in attributes}, t)
+
+
+def _slack(given: Settings, t: Texts) -> Iterator[Finding]:
+    asked = {
+        "SLACK_BOT_TOKEN": (
+            given.slack_bot_token,
+            "xoxb-",
+            t("It begins with xoxb- and is shown after installing the app in Slack."),
+        ),
+        "SLACK_APP_TOKEN": (
+            given.slack_app_token,
+            "xapp-",
+            t("Make an app-level token with the scope connections:write; it begins with xapp-."),
+        ),
+    }
+    for name, (value, prefix, hint) in asked.items():
+        if value is None and name == "SLACK_APP_TOKEN" and given.slack_signing_secret is not None:
+            yield Finding(
+                Mark.GOOD, name, t("is not set: Slack sends its requests by HTTP, as SLACK_SIGNING_SECRET says.")
+            )
+        elif value is None:
+            yield Finding(
+                Mark.BAD, name, t("is not set, so the bot cannot run; the command line can. {hint}", hint=hint)
+            )
+        elif not value.get_secret_value().startswith(prefix):
+            yield Finding(
+                Mark.BAD,
+                name,
+                t("begins with something else than {prefix}: it is another token. {hint}", prefix=prefix, hint=hint),
+            )
+        else:
+            yield Finding(Mark.GOOD, name, t("is set."))
+
+
+def _sign_in(given: Settings, t: Texts) -> Iterator[Finding]:
+    needed = {
+        "MAILCHIMP_CLIENT_ID": given.mailchimp_client_id,
+        "MAILCHIMP_CLIENT_SECRET": given.mailchimp_client_secret,
+        "POSTINO_PUBLIC_URL": given.public_url,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if not missing:
+        yield Finding(Mark.GOOD, t("Mailchimp sign-in"), t("is set up."))
+        return
+    if given.mailchimp_client_id or given.mailchimp_client_secret:
+        text = t("is not set up completely: {names} is missing.", names=", ".join(missing))
+        yield Finding(Mark.BAD, t("Mailchimp sign-in"), text)
+        return
+    yield Finding(
+        Mark.HINT,
+        t("Mailchimp sign-in"),
+        t(
+            "is not set up, so connections need an API key. Set MAILCHIMP_CLIENT_ID, MAILCHIMP_CLIENT_SECRET and "
+            "POSTINO_PUBLIC_URL to let people sign in."
+        ),
+    )
+
+
+def _space(given: Settings, t: Texts) -> Iterator[Finding]:
+    try:
+        given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(given.home).free
+    except OSError:
+        return  # whatever opens the application says so
+    if not os.access(given.home, os.W_OK | os.X_OK):
+        return
+    gigabytes = round(free / 1e9, 1)
+    if free < LEAST_SPACE:
+        text = t(
+            "has {free} GB free; an export of 1,000,000 profiles needs up to 2 GB for a while. Make room, or move POSTINO_HOME.",
+            free=gigabytes,
+        )
+        yield Finding(Mark.HINT, "POSTINO_HOME", text)
+    else:
+        yield Finding(Mark.GOOD, "POSTINO_HOME", t("{home} has {free} GB free.", home=str(given.home), free=gigabytes))
+
+
+def _source(
+    postino: Application, found: Sequence[Segment], attributes: Sequence[Attribute], t: Texts
+) -> Iterator[Finding]:
+    text = t.plural(
+        "{source} has {count} segment.", "{source} has {count} segments.", len(found), source=postino.source.name
+    )
+    if not found:
+        text += " " + t("Export one from your customer data platform into it, or look at POSTINO_SEGMENTS.")
+    yield Finding(Mark.GOOD if found else Mark.BAD, "POSTINO_SOURCE_URL", text)
+    given = postino.settings
+    if given.source_mapping is not None and (given.source_url or "").startswith("file:"):
+        text = t("is not used: it is for a source that is a database, and this one is a folder.")
+        yield Finding(Mark.HINT, "POSTINO_SOURCE_MAPPING", text)
+    if not any(attribute.semantic == "email" for attribute in attributes):
+        text = t(
+            "No attribute of the profiles looks like an e-mail address. Choose it by hand when you make a destination."
+        )
+        yield Finding(Mark.HINT, "POSTINO_SOURCE_URL", text)
+    for one in postino.source.hidden():
+        yield Finding(Mark.HINT, one.table, t(one.reason, **one.values))
+
+
+def _connections(postino: Application, actor: Actor, t: Texts) -> Iterator[Finding]:
+    found = postino.connections.visible(actor)
+    if not found:
+        hint = t(
+            "There is none yet. Make one in Slack with /postino-connect, or with: postino connections add NAME --api-key-stdin"
+        )
+        yield Finding(Mark.HINT, t("Connections"), hint)
+    for connection in found:
+        problem = _problem(partial(postino.connections.account, connection), t)
+        if problem is None:
+            yield Finding(
+                Mark.GOOD, connection.name, t("Connected to Mailchimp as {account}.", account=connection.account_name)
+            )
+        else:
+            yield Finding(Mark.BAD, connection.name, problem)
+
+
+def _problem(question: Callable[[], object], t: Texts) -> str | None:
+    try:
+        question()
+    except PostinoError as error:
+        return t.error(error)
+    return None
+
+
+def _destinations(
+    postino: Application, actor: Actor, segments: set[str], attributes: set[str], t: Texts
+) -> Iterator[Finding]:
+    for one in postino.destinations.visible(actor):
+        problems = list(_wrong_with(one, segments, attributes, t))
+        for problem in problems:
+            yield Finding(Mark.BAD, one.name, problem, one.id)
+        last = [run for run in postino.runs.history(actor, one.id, 3) if run.verifies is None][:1]
+        if not problems and last and last[0].status == RunStatus.FAILED:
+            why = t(str(last[0].reason.get("message", "")), **last[0].reason.get("values", {}))
+            yield Finding(Mark.HINT, one.name, t("Its last export failed: {reason}", reason=why))
+        elif not problems:
+            yield Finding(Mark.GOOD, one.name, t("can be exported."))
+
+
+def _wrong_with(one: Destination, segments: set[str], attributes: set[str], t: Texts) -> Iterator[str]:
+    if one.connection is None:
+        yield t("It has no connection to Mailchimp any more. Edit it and choose one.")
+    if one.consent_version < CONSENT_VERSION:
+        yield t("The data privacy and compliance statement has changed. Edit it and agree again.")
+    gone = [chosen.segment for chosen in one.segments if chosen.segment not in segments]
+    if gone:
+        yield t(
+            "The source has no {names} any more. Edit it and choose other segments, or bring these back.",
+            names=", ".join(gone),
+        )
+    asked = [
+        one.email_attribute,
+        *map(str, one.fields.values()),
+        *([one.consent_attribute] if one.consent_attribute else []),
+    ]
+    missing = [name for name in asked if name not in attributes]
+    if missing:
+        yield t("The profiles have no attribute {names} any more. Edit its data matching.", names=", ".join(missing))

@@ -1,0 +1,61 @@
+"""What was exported, for everybody who may see it: lists of runs, and one run in full."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.asked import Asked
+from bot.people import People
+from bot.telling import Telling
+from bot.views import history as views
+from bot.wiring import Application
+
+
+class History:
+    """The history, for the command and its buttons. Answered to the asker alone."""
+
+    def __init__(self, application: Application, people: People) -> None:
+        self._application = application
+        self._telling = Telling(application, people)
+
+    def named(self, asked: Asked) -> None:
+        """The last runs of all destinations, or of the one named."""
+        found = self._application.destinations.named(asked.actor, asked.text) if asked.text else None
+        self._show(asked, views.Place(destination=found.id if found else None))
+
+    def open(self, asked: Asked) -> None:
+        """The history a button leads to."""
+        self._show(asked, _place(asked))
+
+    def back(self, asked: Asked) -> None:
+        """From a run back to the history, or to another page of it, in place."""
+        self._show(asked, _place(asked), replacing=True)
+
+    def share(self, asked: Asked) -> None:
+        """Show a history to everybody in the channel."""
+        self._show(asked, _place(asked), shared=True)
+
+    def details(self, asked: Asked) -> None:
+        """One run in full, in place of the list."""
+        place = _place(asked)
+        runs = self._application.runs
+        run = runs.get(asked.actor, place.run or 0)
+        told = self._telling.run(run)
+        named = replace(told, plan=told.plan.named(self._application.segments.display_names()))
+        asked.answer(views.details(asked.t, named, runs.by_cause(run.id), place), replacing=True)
+
+    def _show(self, asked: Asked, place: views.Place, *, replacing: bool = False, shared: bool = False) -> None:
+        name = None
+        if place.destination is not None:
+            name = self._application.destinations.get(asked.actor, place.destination).name
+        start, end = place.page * views.RUNS_SHOWN, (place.page + 1) * views.RUNS_SHOWN
+        # Half of the runs may be verifications that nobody asked for.
+        listed = self._application.runs.history(asked.actor, place.destination, 2 * (end + 1))
+        found = [run for run in listed if run.verifies is None]
+        shown = [self._telling.run(run) for run in found[start:end]]
+        message = views.history(asked.t, shown, name, place, more=len(found) > end, shared=shared)
+        asked.answer(message, replacing=replacing, shared=shared)
+
+
+def _place(asked: Asked) -> views.Place:
+    return views.Place.model_validate_json(asked.text)

@@ -1,0 +1,60 @@
+"""Policies of destinations in Slack: a modal that administrators open and save."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import modals, texts
+from bot.asked import Asked, on_click
+from bot.people import People, acting
+from bot.views import policies as views
+from bot.views.blocks import Block
+from bot.wiring import Application
+from services import access
+from services.destinations import policies_of
+from services.errors import PostinoError
+
+
+class PolicyDesk:
+    """Opens the modal, from a command that names the destination or a button that holds its id."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def open(self, asked: Asked) -> None:
+        """Show the policies of the destination, to an administrator."""
+        view_id = modals.opened(asked.client, asked.trigger_id, views.working(texts.of(None)))
+        modals.Update(asked.client, view_id)(self._form(asked))
+
+    def _form(self, asked: Asked) -> Block:
+        destinations = self._application.destinations
+        try:
+            access.require_administrator(asked.actor)
+            by_id = asked.text.isdecimal()
+            found = (
+                destinations.get(asked.actor, int(asked.text)) if by_id else destinations.named(asked.actor, asked.text)
+            )
+        except PostinoError as error:
+            # Nobody looks beside a modal that is open.
+            return views.problem(asked.t, asked.t.error(error))
+        metadata = views.Metadata(language=asked.t.language, destination=found.id)
+        return views.form(asked.t, found.name, policies_of(found), metadata)
+
+
+def register(app: App, application: Application, people: People) -> None:
+    """The button that opens the modal, and its submission."""
+    on_click(app, people, views.OPEN, PolicyDesk(application).open)
+
+    @app.view(views.CALLBACK)
+    def save(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        view = body["view"]
+        metadata = views.Metadata.model_validate_json(view["private_metadata"])
+        waiting = views.working(texts.of(metadata.language))
+        with modals.Submission(ack, client, view["id"], waiting) as reply:
+            person = acting(people, client, context)
+            chosen = views.entered(view)
+            found = application.destinations.set_policies(person.actor, metadata.destination, chosen)
+            reply(views.saved(person.texts, found.name))

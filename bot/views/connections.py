@@ -1,0 +1,209 @@
+"""Authorised Mailchimp accounts: the list, who may use one, and connecting one again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.texts import Texts, mark
+from bot.views import blocks
+from bot.views.blocks import Block, escape
+from bot.views.removal import CONNECTION as REMOVE
+from bot.views.run_facts import Message, moment, who
+from bot.views.wizard import NEW
+from bot.views.wizard_connect import SHARED_WITH
+from services.access import Sharing
+
+SHARE, RECONNECT = "connection.share", "connection.reconnect"
+"""Both the buttons that open a modal and the modals' callbacks."""
+SHARED, PEOPLE, KEY, SIGN_IN = "connection.shared_with", "connection.people", "connection.key", "connection.sign_in"
+SHOWN = 8
+"""How many connections are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
+PEOPLE_SHOWN, USERS_SHOWN, NAME = 10, 3, 60
+
+KINDS = {"oauth": mark("signed in"), "api_key": mark("API key")}
+
+
+class Metadata(BaseModel):
+    """Which connection a modal is about, and the language of the person, so that it answers at once."""
+
+    id: int
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One connection. All but name and kind is for administrators; ``manageable`` says that the reader is one."""
+
+    id: int
+    name: str
+    account: str
+    kind: str
+    shared_with: str
+    people: Sequence[str]
+    reconnect_needed: bool
+    created_by: str
+    created_at: datetime
+    users: Sequence[str]
+    manageable: bool
+
+
+def listing(t: Texts, rows: Sequence[Row], *, administrator: bool) -> Message:
+    """The connections somebody may use: all about them for administrators, name and type for the others."""
+    if not rows and not administrator:
+        text = t(
+            "No Mailchimp connection is shared with you. Ask an administrator of this Slack workspace to connect "
+            "Mailchimp with /postino-connect and to share the connection with you."
+        )
+        return Message(text, [blocks.section(text)])
+    if not rows:
+        text = t("No Mailchimp account is connected yet.")
+        return Message(text, [blocks.section(text), blocks.actions(blocks.button(t("Connect"), NEW))])
+    head = t.plural("{count} connection to Mailchimp", "{count} connections to Mailchimp", len(rows))
+    content: list[Block] = [blocks.section(f"*{head}*")]
+    said = [f"{head}:"]
+    for row in rows[:SHOWN]:
+        lines = _lines(t, row) if row.manageable else [f"*{_short(row.name)}*", f"Mailchimp · {t(KINDS[row.kind])}"]
+        content.append(blocks.section("\n".join(lines)))
+        said.append(", ".join(lines))
+        if row.manageable:
+            content.append(_buttons(t, row))
+    left_out = len(rows) - SHOWN
+    if left_out > 0:
+        content.append(blocks.context(t.plural("{count} connection more.", "{count} connections more.", left_out)))
+    return Message("\n".join(said), content)
+
+
+def revoked(t: Texts, connection_id: int, name: str, account: str) -> Message:
+    """That Mailchimp lets Postino in no longer, what that means and what to do, for who made the connection."""
+    text = t(
+        "Mailchimp no longer accepts the connection {name} to the account {account}. Its exports do not run until it is "
+        "connected again; nothing was lost.",
+        name=f"*{_short(name)}*",
+        account=escape(blocks.shorten(account, 100)),
+    )
+    button = blocks.button(t("Reconnect…"), RECONNECT, str(connection_id), style="primary")
+    return Message(text, [blocks.section(f":warning: {text}"), blocks.actions(button)])
+
+
+def sharing(t: Texts, row: Row) -> Block:
+    """Who besides administrators may use the connection."""
+    options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
+    content = [
+        blocks.section(
+            t(
+                "Whoever may use {name} makes destinations on it, and runs and removes their own.",
+                name=f"*{_short(row.name)}*",
+            )
+        ),
+        blocks.field(
+            t("Who may use this connection"), blocks.radio_buttons(SHARED, options, row.shared_with), "shared_with"
+        ),
+        blocks.field(
+            t("People"),
+            blocks.multi_users_select(PEOPLE, t("Choose people"), chosen=row.people),
+            "people",
+            hint=t("Counts for people you choose."),
+            optional=True,
+        ),
+    ]
+    return _modal(t, SHARE, row, content, t("Save"))
+
+
+def shared(view: Mapping[str, Any]) -> tuple[Sharing, list[str]]:
+    """What a submitted modal says about sharing."""
+    values = view["state"]["values"]
+    chosen = Sharing(values["shared_with"][SHARED]["selected_option"]["value"])
+    people = values["people"][PEOPLE].get("selected_users") or []
+    return chosen, list(people) if chosen is Sharing.PEOPLE else []
+
+
+def reconnecting(t: Texts, row: Row, sign_in_url: str | None) -> Block:
+    """Connect the same account again: by signing in where that is set up, else or also by an API key."""
+    content = [
+        blocks.section(
+            t(
+                "Connect the Mailchimp account {account} again. Its destinations stay as they are.",
+                account=f"*{escape(blocks.shorten(row.account, 150))}*",
+            )
+        )
+    ]
+    if sign_in_url is not None:
+        button = blocks.button(t("Authenticate with Mailchimp"), SIGN_IN, url=sign_in_url, style="primary")
+        content += [blocks.actions(button), blocks.context(t("Or paste an API key:"))]
+    key = blocks.field(
+        t("API key"),
+        blocks.text_input(KEY, longest=100),
+        "key",
+        hint=t("In Mailchimp: Account & billing, Extras, API keys. It is stored encrypted and never shown."),
+        optional=sign_in_url is not None,
+    )
+    return _modal(t, RECONNECT, row, [*content, key], t("Connect"))
+
+
+def key(view: Mapping[str, Any]) -> str:
+    """The API key typed into a submitted modal; empty if none was."""
+    return str(view["state"]["values"]["key"][KEY].get("value") or "").strip()
+
+
+def told(t: Texts, text: str) -> Block:
+    """What a modal says instead of a question."""
+    return blocks.modal(
+        t("Connection"), [blocks.section(escape(text))], callback_id="connection.told", close=t("Close")
+    )
+
+
+def _lines(t: Texts, row: Row) -> list[str]:
+    access = t(SHARED_WITH[Sharing(row.shared_with)])
+    if row.shared_with == Sharing.PEOPLE:
+        people = ", ".join(f"<@{one}>" for one in row.people[:PEOPLE_SHOWN]) or "–"
+        if len(row.people) > PEOPLE_SHOWN:
+            people = t("{names} and {count} more", names=people, count=len(row.people) - PEOPLE_SHOWN)
+        access = t("Only {people}", people=people)
+    state = t("connected")
+    if row.reconnect_needed:
+        state = ":warning: " + t("Mailchimp no longer accepts it: connect it again")
+    users = ", ".join(_short(one) for one in row.users[:USERS_SHOWN])
+    if len(row.users) > USERS_SHOWN:
+        users = t("{names} and {count} more", names=users, count=len(row.users) - USERS_SHOWN)
+    made = t("Made by {person}, {time}", person=who(t, row.created_by), time=moment(t, row.created_at))
+    return [
+        f"*{_short(row.name)}* · {state}",
+        f"Mailchimp · {_short(row.account)} · {t(KINDS[row.kind])} · {made}",
+        t("May be used by: {access}", access=access),
+        t("Used by: {destinations}", destinations=users) if users else t("No destination uses it."),
+    ]
+
+
+def _buttons(t: Texts, row: Row) -> Block:
+    value = str(row.id)
+    return blocks.actions(
+        blocks.button(t("Sharing…"), SHARE, value, label=t("Sharing of {name}", name=row.name)),
+        blocks.button(
+            t("Reconnect…"),
+            RECONNECT,
+            value,
+            style="primary" if row.reconnect_needed else None,
+            label=t("Reconnect {name}", name=row.name),
+        ),
+        blocks.button(t("Remove…"), REMOVE, value, style="danger", label=t("Remove {name}", name=row.name)),
+    )
+
+
+def _modal(t: Texts, callback: str, row: Row, content: Sequence[Block], submit: str) -> Block:
+    return blocks.modal(
+        t("Connection"),
+        content,
+        callback_id=callback,
+        submit=submit,
+        close=t("Cancel"),
+        private_metadata=Metadata(id=row.id, language=t.language).model_dump_json(),
+    )
+
+
+def _short(name: str) -> str:
+    return escape(blocks.shorten(name, NAME))

@@ -1,0 +1,185 @@
+"""All destinations with everything about each: state, last and next export, connection, permission, buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from bot.texts import Texts, mark
+from bot.views import blocks, history, policies, runs
+from bot.views.blocks import Block, escape
+from bot.views.removal import DESTINATION as REMOVE
+from bot.views.run_facts import Message, Run, linked, moment, who
+from bot.views.wizard import EDIT
+from bot.views.wizard_segments import schedule_text
+
+PAGE = 5
+"""How many fit into the 12,000 characters that a message may have, with the longest names."""
+SEARCH = 200
+"""The longest search that is carried from page to page."""
+EXPORT, DUPLICATE = "export.again", "destination.duplicate"
+PREVIOUS, NEXT, REFRESH = "destinations.previous", "destinations.next", "destinations.refresh"
+PAUSE, RESUME = "destinations.pause", "destinations.resume"
+
+PERMISSIONS = {
+    "administrator": mark("you are an administrator: run, edit, remove"),
+    "contributor": mark("it is yours: run, edit, remove"),
+    "viewer": mark("you may look"),
+}
+
+
+class Place(BaseModel):
+    """Which page of which search is shown, and which destination is meant: the value of the list's buttons."""
+
+    search: str = ""
+    page: int = 0
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One destination as it is now. ``permission`` is a key of ``PERMISSIONS``; ``connection`` is None if it is detached."""
+
+    id: int
+    name: str
+    audience: str
+    audience_link: str
+    segments: int
+    schedule: str
+    time_zone: str
+    connection: str | None
+    reconnect_needed: bool
+    duplicable: bool
+    permission: str
+    updated_by: str
+    updated_at: datetime
+    next_run_at: datetime | None
+    paused_by: str | None
+    last: Run | None
+    going_on: Run | None
+
+    @property
+    def manageable(self) -> bool:
+        """Whether the reader may run, edit and remove it."""
+        return self.permission != "viewer"
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the reader decides about its policies."""
+        return self.permission == "administrator"
+
+
+def listing(t: Texts, rows: Sequence[Row], total: int, place: Place) -> Message:
+    """One page of what was found, of ``total`` in all."""
+    if not total:
+        if place.search:
+            text = t(
+                "No destination, audience or connection is called {search}. Type /postino destinations to see all.",
+                search=escape(place.search),
+            )
+        else:
+            text = t("There is no destination yet. Make one with /postino-connect.")
+        return Message(text, [blocks.section(text)])
+    head = t.plural("{count} destination", "{count} destinations", total)
+    if place.search:
+        head += f" · {t('search: {search}', search=escape(blocks.shorten(place.search, 100)))}"
+    content: list[Block] = [blocks.section(f"*{head}*")]
+    said = [f"{head}:"]
+    for row in rows:
+        lines = facts(t, row)
+        content += [blocks.section("\n".join(lines)), _buttons(t, row, place)]
+        said.append(". ".join(lines))
+    content += _pages(t, total, place)
+    return Message("\n".join(said), content)
+
+
+def facts(t: Texts, row: Row) -> list[str]:
+    """What there is to know of a destination, in lines of markup."""
+    about = [
+        t("to {audience}", audience=linked(blocks.shorten(row.audience, 100), row.audience_link)),
+        t.plural("{count} segment", "{count} segments", row.segments),
+        schedule_text(t, row.schedule),
+    ]
+    lines = [f"*{escape(blocks.shorten(row.name, 100))}*", " · ".join(about)]
+    if row.going_on is not None:
+        lines.append(t("Now: {run}", run=runs.one_line(t, row.going_on, named=False)))
+    last = (
+        t("Last: {run}", run=runs.one_line(t, row.last, named=False)) if row.last is not None else t("Never exported.")
+    )
+    lines += [last, t("Next: {time}", time=_next(t, row))]
+    lines.append(" · ".join([_connection(t, row), t(PERMISSIONS[row.permission]), _updated(t, row)]))
+    return lines
+
+
+def _next(t: Texts, row: Row) -> str:
+    if row.connection is None:
+        return t("never, because it has no connection to Mailchimp. Edit it and choose one")
+    if row.paused_by is not None:
+        return t("not before {person} or somebody else resumes it", person=who(t, row.paused_by))
+    if row.schedule == "manual":
+        return t("when somebody starts it")
+    if row.schedule == "refresh":
+        return t("when the source is refreshed")
+    return moment(t, row.next_run_at, row.time_zone) if row.next_run_at is not None else t("by its schedule")
+
+
+def _connection(t: Texts, row: Row) -> str:
+    if row.connection is None:
+        return t("No connection")
+    name = escape(blocks.shorten(row.connection, 100))
+    if row.reconnect_needed:
+        return t("Connection {name}: connect it again", name=name)
+    return t("Connection {name}", name=name)
+
+
+def _updated(t: Texts, row: Row) -> str:
+    return t("updated {time} by {person}", time=moment(t, row.updated_at), person=who(t, row.updated_by))
+
+
+def _buttons(t: Texts, row: Row, place: Place) -> Block:
+    value = str(row.id)
+    buttons = []
+    if row.manageable:
+        if row.connection is not None:
+            label = t("Export {destination}", destination=row.name)
+            buttons.append(blocks.button(t("Export…"), EXPORT, value, label=label))
+        buttons.append(blocks.button(t("Edit"), EDIT, value, label=t("Edit {name}", name=row.name)))
+        if row.schedule != "manual":
+            buttons.append(_pause(t, row, place))
+    if row.is_administrator:
+        buttons.append(policies.button(t, row.id, row.name))
+    if row.duplicable:
+        buttons.append(blocks.button(t("Duplicate"), DUPLICATE, value, label=t("Duplicate {name}", name=row.name)))
+    its_history = history.Place(destination=row.id).model_dump_json()
+    buttons.append(
+        blocks.button(t("History"), "history.open", its_history, label=t("History of {name}", name=row.name))
+    )
+    if row.manageable:
+        label = t("Remove {name}", name=row.name)
+        buttons.append(blocks.button(t("Remove…"), REMOVE, value, style="danger", label=label))
+    return blocks.actions(*buttons)
+
+
+def _pause(t: Texts, row: Row, place: Place) -> Block:
+    value = Place(search=place.search[:SEARCH], page=place.page, destination=row.id).model_dump_json()
+    if row.paused_by is not None:
+        return blocks.button(t("Resume"), RESUME, value, label=t("Resume the schedule of {name}", name=row.name))
+    return blocks.button(t("Pause"), PAUSE, value, label=t("Pause the schedule of {name}", name=row.name))
+
+
+def _pages(t: Texts, total: int, place: Place) -> list[Block]:
+    search = place.search[:SEARCH]
+
+    def leading_to(page: int) -> str:
+        return Place(search=search, page=page).model_dump_json()
+
+    buttons = []
+    if place.page > 0:
+        buttons.append(blocks.button(t("Previous"), PREVIOUS, leading_to(place.page - 1)))
+    if (place.page + 1) * PAGE < total:
+        buttons.append(blocks.button(t("Next"), NEXT, leading_to(place.page + 1)))
+    buttons.append(blocks.button(t("Refresh"), REFRESH, leading_to(place.page)))
+    return [blocks.actions(*buttons)]

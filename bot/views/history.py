@@ -1,0 +1,161 @@
+"""What was exported: the last runs, and one run in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from bot.texts import Texts
+from bot.views import blocks, runs
+from bot.views.blocks import Block, escape
+from bot.views.run_facts import Message, Run, because, linked, moment, number_of_profiles, status_word, who
+from services import rejects
+
+RUNS_SHOWN = 20
+SEGMENTS_SHOWN = 20
+"""How many segments of a run are shown with their numbers."""
+
+
+class Place(BaseModel):
+    """What a button leads to: a page of the history of a destination or of all, or one of its runs."""
+
+    destination: int | None = None
+    page: int = 0
+    run: int | None = None
+
+
+def history(
+    t: Texts,
+    listed: Sequence[Run],
+    destination: str | None,
+    place: Place,
+    *,
+    more: bool = False,
+    shared: bool = False,
+) -> Message:
+    """One page of the runs of the workspace or of one destination, newest first, each with a way to its details.
+
+    ``more`` says that there are older ones.
+    """
+    of_one = t("Exports of {destination}", destination=escape(destination or ""))
+    head = of_one if destination else t("Exports of all destinations")
+    if not listed:
+        text = t("{list}: none yet.", list=head)
+        return Message(text, [blocks.section(text)])
+    lines = [runs.one_line(t, run, named=destination is None) for run in listed[:RUNS_SHOWN]]
+    content = [blocks.section(f"*{head}*")]
+    for run, line in zip(listed, lines, strict=False):
+        content.append(blocks.section(line, None if shared else _details_button(t, run, place)))
+    if not shared:
+        content.append(_buttons(t, place, more=more))
+    return Message("\n".join([f"{head}:", *lines]), content)
+
+
+def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place) -> Message:
+    """One run in full: who did what when, what became of every profile, each segment, each cause of rejects."""
+    title = t(
+        "Export of {destination} to {audience}",
+        destination=f"*{escape(run.destination)}*",
+        audience=linked(run.audience, run.audience_link),
+    )
+    parts = [
+        [
+            title,
+            " · ".join([f"*{status_word(t, run.status)}*", *([reason] if (reason := because(t, run.reason)) else [])]),
+        ],
+        _who_and_when(t, run),
+        _figures(t, run),
+        _segments(t, run),
+        _causes(t, causes),
+    ]
+    content: list[Block] = [blocks.section("\n".join(lines)) for lines in parts if lines]
+    buttons = [blocks.button(t("Back"), "history.back", place.model_copy(update={"run": None}).model_dump_json())]
+    if causes:
+        buttons.append(blocks.button(t("List of rejects"), "run.rejects", str(run.run_id)))
+    content.append(blocks.actions(*buttons))
+    return Message("\n".join(line for lines in parts for line in lines), content)
+
+
+def _buttons(t: Texts, place: Place, *, more: bool) -> Block:
+    def leading_to(page: int) -> str:
+        return Place(destination=place.destination, page=page).model_dump_json()
+
+    buttons = []
+    if place.page > 0:
+        buttons.append(blocks.button(t("Newer"), "history.newer", leading_to(place.page - 1)))
+    if more:
+        buttons.append(blocks.button(t("Older"), "history.older", leading_to(place.page + 1)))
+    return blocks.actions(*buttons, blocks.button(t("Share"), "history.share", leading_to(place.page)))
+
+
+def _details_button(t: Texts, run: Run, place: Place) -> Block:
+    value = place.model_copy(update={"run": run.run_id}).model_dump_json()
+    label = t("Details of the export of {destination}", destination=run.destination)
+    return blocks.button(t("Details"), "history.details", value, label=label)
+
+
+def _who_and_when(t: Texts, run: Run) -> list[str]:
+    lines = [
+        t("Asked for by {person}, {time}.", person=who(t, run.requested_by), time=moment(t, run.requested_at, run.zone))
+    ]
+    if run.approved_by and run.approved_at:
+        approved_at = moment(t, run.approved_at, run.zone)
+        lines.append(t("Approved by {person}, {time}.", person=who(t, run.approved_by), time=approved_at))
+    if run.cancel_requested_by:
+        lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
+    if run.started_at:
+        lines.append(t("Started {time}.", time=moment(t, run.started_at, run.zone)))
+    if run.finished_at:
+        ended = t("Ended {time}.", time=moment(t, run.finished_at, run.zone))
+        took = t("It took {time}.", time=t.duration(run.took)) if run.took is not None else ""
+        lines.append(f"{ended} {took}".strip())
+    return lines
+
+
+def _figures(t: Texts, run: Run) -> list[str]:
+    """The nine classes, which add up to the profiles, and what it cost."""
+    counts = run.counts if run.counts.profiles else run.plan.classes
+    if not counts.profiles:
+        return []
+    classes = [
+        t("{count} new", count=counts.new),
+        t("{count} updated", count=counts.updated),
+        t("{count} with tags only", count=counts.tags_only),
+        t("{count} unchanged", count=counts.unchanged),
+        t("{count} suppressed", count=counts.suppressed),
+        t("{count} without consent", count=counts.no_consent),
+        t("{count} duplicates", count=counts.duplicates),
+        t("{count} rejected", count=counts.rejected),
+        t("{count} not attempted", count=counts.not_attempted),
+    ]
+    work = [
+        t("tags put on: {count}", count=counts.tags_added),
+        t("tags taken off: {count}", count=counts.tags_removed),
+        t("calls: {count}", count=counts.calls),
+        t("repeated: {count}", count=counts.retries),
+    ]
+    profiles = t.plural("{count} profile", "{count} profiles", counts.profiles)
+    return [f"*{profiles}*", " · ".join(classes), " · ".join(work)]
+
+
+def _segments(t: Texts, run: Run) -> list[str]:
+    lines = [
+        t(
+            "{tag}: put on {added}, taken off {removed} (segment with {profiles})",
+            tag=escape(blocks.shorten(one.tag, 100)),
+            added=one.added,
+            removed=one.removed,
+            profiles=number_of_profiles(t, one.profiles),
+        )
+        for one in run.plan.segments[:SEGMENTS_SHOWN]
+    ]
+    left_out = len(run.plan.segments) - SEGMENTS_SHOWN
+    if left_out > 0:
+        lines.append(t.plural("{count} segment more.", "{count} segments more.", left_out))
+    return [f"*{t('Tags, as planned')}*", *lines] if lines else []
+
+
+def _causes(t: Texts, causes: Sequence[tuple[str, int]]) -> list[str]:
+    lines = [f"{t.number(count)} × {t(rejects.sentence(reason))}" for reason, count in causes]
+    return [f"*{t('Rejects')}*", *lines] if lines else []

@@ -1,0 +1,133 @@
+"""The modal with a destination's policies: who else approves, whether workflows export, who is called, what is posted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.texts import Texts, mark
+from bot.views import blocks
+from bot.views.blocks import Block, escape
+from services.approving import Approval
+from services.destinations import Policies
+
+CALLBACK = "policies.save"
+OPEN = "policies.open"
+APPROVAL = "approval"
+ABOVE = "above"
+MENTIONS = "mentions"
+MORE = "more"
+WORKFLOWS = "workflows"
+SUCCESSES = "successes"
+EACH, NONE = "each", "none"
+"""What is posted of scheduled successes, if it is not an hour at which they are told together."""
+WORDS = {
+    Approval.NEVER: mark("No export"),
+    Approval.FIRST: mark("The first export"),
+    Approval.ALWAYS: mark("Every export"),
+}
+
+
+class Metadata(BaseModel):
+    """What the modal is about, and the language of the person, so that it answers at once."""
+
+    language: str
+    destination: int
+
+
+def button(t: Texts, destination_id: int, name: str) -> Block:
+    """Leads an administrator to a destination's policies."""
+    return blocks.button(t("Policies"), OPEN, str(destination_id), label=t("Policies of {name}", name=name))
+
+
+def working(t: Texts) -> Block:
+    """What shows until the policies are there, and while they are saved."""
+    return _outcome(t, t("One moment…"))
+
+
+def form(t: Texts, destination: str, policies: Policies, metadata: Metadata) -> Block:
+    """The policies to change."""
+    choices = [blocks.option(t(word), approval.value) for approval, word in WORDS.items()]
+    approval = blocks.select(APPROVAL, choices, t("Choose"), chosen=policies.approval)
+    above: Block = {"type": "number_input", "action_id": ABOVE, "is_decimal_allowed": False, "min_value": "0"}
+    if policies.approval_above is not None:
+        above["initial_value"] = str(policies.approval_above)
+    mentions: Block = {
+        "type": "multi_users_select",
+        "action_id": MENTIONS,
+        "placeholder": blocks.plain(t("Choose people"), blocks.PLACEHOLDER),
+        "max_selected_items": 20,
+    }
+    if policies.mentions:
+        mentions["initial_users"] = list(policies.mentions)
+    more = blocks.checkboxes(
+        MORE,
+        [blocks.option(t("Workflows may export it"), WORKFLOWS, t("Whoever can start them can export it."))],
+        [WORKFLOWS] if policies.in_workflows else [],
+    )
+    content = [
+        blocks.section(t("For {destination}", destination=f"*{escape(destination)}*")),
+        blocks.field(
+            t("Needs the approval of a second person"),
+            approval,
+            APPROVAL,
+            hint=t("An administrator, or who made the destination, but not the person who asked for the export."),
+        ),
+        blocks.field(t("Also exports that add more contacts than"), above, ABOVE, optional=True),
+        blocks.field(t("Call these people where there is trouble"), mentions, MENTIONS, optional=True),
+        blocks.field(
+            t("Scheduled exports that went well"),
+            _successes(t, policies),
+            SUCCESSES,
+            hint=t("Changes of state, such as a failure and the success after it, are always told at once."),
+        ),
+        blocks.field(t("More"), more, MORE, optional=True),
+    ]
+    return blocks.modal(
+        t("Policies"),
+        content,
+        callback_id=CALLBACK,
+        submit=t("Save"),
+        close=t("Cancel"),
+        private_metadata=metadata.model_dump_json(),
+    )
+
+
+def _successes(t: Texts, policies: Policies) -> Block:
+    options = [blocks.option(t("Post each"), EACH), blocks.option(t("Post none"), NONE)]
+    options += [blocks.option(t("Tell them together daily at {time}", time=f"{at:02}:00"), str(at)) for at in range(24)]
+    quiet = NONE if policies.quiet else EACH
+    chosen = str(policies.digest) if policies.digest is not None else quiet
+    return blocks.select(SUCCESSES, options, t("Choose"), chosen=chosen)
+
+
+def entered(view: Mapping[str, Any]) -> Policies:
+    """The policies of a submitted view."""
+    values = view["state"]["values"]
+    above = values[ABOVE][ABOVE].get("value")
+    ticked = {one["value"] for one in values[MORE][MORE].get("selected_options") or ()}
+    successes = values[SUCCESSES][SUCCESSES]["selected_option"]["value"]
+    return Policies(
+        approval=Approval(values[APPROVAL][APPROVAL]["selected_option"]["value"]),
+        approval_above=int(above) if above else None,
+        in_workflows=WORKFLOWS in ticked,
+        mentions=values[MENTIONS][MENTIONS].get("selected_users") or [],
+        quiet=successes == NONE,
+        digest=int(successes) if successes.isdecimal() else None,
+    )
+
+
+def saved(t: Texts, destination: str) -> Block:
+    """That the policies hold from now on."""
+    return _outcome(t, t("The policies of {destination} are saved.", destination=escape(destination)))
+
+
+def problem(t: Texts, text: str) -> Block:
+    """Why the policies cannot be changed."""
+    return _outcome(t, escape(text))
+
+
+def _outcome(t: Texts, text: str) -> Block:
+    return blocks.modal(t("Policies"), [blocks.section(text)], callback_id=CALLBACK, close=t("Close"))

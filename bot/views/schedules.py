@@ -1,0 +1,107 @@
+"""The list of schedules: what is exported when, paused or not, with the next three times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.texts import Texts
+from bot.views import blocks
+from bot.views.blocks import Block, escape
+from bot.views.hub import PAGE, Place
+from bot.views.run_facts import Message, moment, who
+from bot.views.wizard_segments import schedule_text
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it."""
+
+    destination_id: int
+    name: str
+    schedule: str
+    zone: str
+    times: Sequence[datetime]
+    may_manage: bool
+    paused_by: str | None = None
+    paused_at: datetime | None = None
+
+
+def schedules(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
+    """The schedules of one page, each with what can be done about it."""
+    if not total:
+        text = t("No destination has a schedule. Edit one to export it by itself.")
+        return Message(text, [blocks.section(text)])
+    head = t.plural("{count} schedule", "{count} schedules", total)
+    content, said = [blocks.section(f"*{head}*")], [f"{head}:"]
+    for row in rows:
+        name, about = escape(row.name), _about(t, row)
+        said.append(" · ".join([name, *about]))
+        text = "\n".join([f"*{name}*", *about])
+        content.append(blocks.section(text, _button(t, row, page) if row.may_manage else None))
+    content.append(blocks.actions(*_below(t, rows, total, page)))
+    return Message("\n".join(said), content)
+
+
+def run_all_said(t: Texts, started: Sequence[str], refused: Sequence[tuple[str, str]], *, may_run_all: bool) -> Message:
+    """Which exports were started, and which not and why: names, and sentences in the reader's language."""
+    lines = []
+    if started:
+        names = ", ".join(escape(name) for name in started)
+        lines.append(
+            t.plural(
+                "{count} export is queued: {names}.", "{count} exports are queued: {names}.", len(started), names=names
+            )
+        )
+    lines += [
+        t("{destination} was not started: {reason}", destination=escape(name), reason=escape(reason))
+        for name, reason in refused
+    ]
+    none = (
+        t("No schedule is active.")
+        if may_run_all
+        else t("No schedule that you may run is active. Ask an administrator about those of others.")
+    )
+    text = "\n".join(lines) or none
+    return Message(text, [blocks.section(text)])
+
+
+def _about(t: Texts, row: Row) -> list[str]:
+    when = schedule_text(t, row.schedule)
+    lines = [when if row.schedule == "refresh" else f"{when}, {escape(row.zone)}"]
+    if row.paused_at is not None:
+        by = who(t, row.paused_by or "")
+        lines.append(t("Paused by {person} since {time}.", person=by, time=moment(t, row.paused_at, row.zone)))
+    elif row.times:
+        lines.append(t("Next: {times}", times=", ".join(moment(t, one, row.zone) for one in row.times)))
+    return lines
+
+
+def _button(t: Texts, row: Row, page: int) -> Block:
+    value = Place(page=page, destination=row.destination_id).model_dump_json()
+    if row.paused_at is not None:
+        label = t("Resume the schedule of {destination}", destination=row.name)
+        return blocks.button(t("Resume"), "schedule.resume", value, label=label)
+    return blocks.button(
+        t("Pause"), "schedule.pause", value, label=t("Pause the schedule of {destination}", destination=row.name)
+    )
+
+
+def _below(t: Texts, rows: Sequence[Row], total: int, page: int) -> list[Block]:
+    confirm = blocks.confirmation(
+        t("Run all schedules now?"),
+        t("Every destination with an active schedule that you may run is exported now. Paused ones are left out."),
+        t("Run all"),
+        t("Not now"),
+    )
+    buttons = (
+        [blocks.button(t("Run all"), "schedule.all", str(page), confirm=confirm)]
+        if any(row.may_manage for row in rows)
+        else []
+    )
+    if page > 0:
+        buttons.append(blocks.button(t("Previous"), "schedule.previous", Place(page=page - 1).model_dump_json()))
+    if (page + 1) * PAGE < total:
+        buttons.append(blocks.button(t("Next"), "schedule.next", Place(page=page + 1).model_dump_json()))
+    return [*buttons, blocks.button(t("Refresh"), "schedule.refresh", Place(page=page).model_dump_json())]

@@ -1,0 +1,63 @@
+"""When an export needs the approval of somebody other than who asked for it: the destination's rule, asked at every execution."""
+
+from __future__ import annotations
+
+import enum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.models import Json, Run, RunStatus
+
+
+class Approval(enum.StrEnum):
+    """Which of a destination's exports need a second person. The values are stored: never rename one."""
+
+    NEVER = "never"
+    FIRST = "first"
+    ALWAYS = "always"
+
+
+class Rule(enum.StrEnum):
+    """Why a run needs a second person."""
+
+    ALWAYS = "always"
+    FIRST = "first"
+    ABOVE = "above"
+
+
+def rule_of(session: Session, run: Run, plan: Json) -> Rule | None:
+    """Why a run with this plan needs a second person, by its destination's rule; None if it does not.
+
+    A verification only puts back what an approved run has done, and needs nobody.
+    """
+    destination = run.destination
+    if run.verifies is not None:
+        return None
+    if destination.approval == Approval.ALWAYS:
+        return Rule.ALWAYS
+    if destination.approval == Approval.FIRST and not _exported_before(session, run):
+        return Rule.FIRST
+    added = plan.get("classes", {}).get("new", 0)
+    if destination.approval_above is not None and added > destination.approval_above:
+        return Rule.ABOVE
+    return None
+
+
+def is_missing(session: Session, run: Run, plan: Json) -> bool:
+    """Whether the run needs a second person and none has approved it."""
+    approved = run.approved_by is not None and run.approved_by != run.requested_by
+    return not approved and rule_of(session, run, plan) is not None
+
+
+def _exported_before(session: Session, run: Run) -> bool:
+    """Whether the destination was exported as a whole before: a canary does not count."""
+    done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
+    statement = select(Run.id).where(
+        Run.destination_id == run.destination_id,
+        Run.id != run.id,
+        Run.status.in_(done),
+        Run.canary == 0,
+        Run.verifies.is_(None),
+    )
+    return session.scalar(statement.limit(1)) is not None

@@ -1,0 +1,35 @@
+"""Exports that a workflow of Slack's Workflow Builder asks for.
+
+Whoever builds or starts a workflow cannot be told for sure, so the destination says whether workflows may export it.
+"""
+
+from __future__ import annotations
+
+from services.access import Actor, Standing
+from services.destinations import Destinations
+from services.errors import NotAllowed
+from services.runs import Order, Runs
+from storage.models import Run
+
+WORKFLOW = "workflow"
+"""The person recorded for what a workflow started, and the trigger of its runs."""
+
+
+def export(destinations: Destinations, runs: Runs, workspace_id: int, name: str, execution: str) -> Run:
+    """Queue an export of the destination called ``name``; the same execution again gives the same run.
+
+    Raises NotFound, NotAllowed if no administrator has allowed it for workflows, and what ``Runs.request`` raises.
+    """
+    actor = Actor(workspace_id, WORKFLOW, Standing.ADMINISTRATOR)
+    destination = destinations.named(actor, name)
+    if not destination.in_workflows:
+        raise NotAllowed(
+            "{destination} may not be exported by workflows. Ask an administrator to allow it with /postino policies.",
+            destination=destination.name,
+        )
+    return runs.request(actor, destination, Order(trigger=WORKFLOW), key=f"{WORKFLOW}-{execution}")
+
+
+def execution_of(run: Run) -> str | None:
+    """The execution of a workflow's step that waits for the run; None if none does."""
+    return run.request_key.removeprefix(f"{WORKFLOW}-") if run.trigger == WORKFLOW and run.request_key else None

@@ -1,0 +1,160 @@
+"""Exporting, clicked through the page: approval by a second person, rejects, cancelling, schedules, trouble and recovery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from bot.manifest import with_workflow_step
+from tests.acceptance.office import Office, keep_picture, save, set_up, share_with_everyone, wait_for_preview
+from tests.acceptance.slack_page import SlackPage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coffee_letter(office: Office, browser: Browser) -> None:
+    """Ada has set up one destination, on a connection that everyone may use; the app brings its workflow step along."""
+    office.town.workspace.load_manifest(with_workflow_step())
+    with browser.new_context() as context:
+        slack = SlackPage(context.new_page(), office.town.page_url)
+        slack.open(channel="C0EXPORTS")
+        set_up(slack, office.town, "Loyalty members")
+        save(slack)
+        share_with_everyone(slack)
+
+
+@contextmanager
+def held(office: Office, after: int) -> Iterator[None]:
+    """After so many bulk calls the others wait as long as the context lasts."""
+    faults = office.town.world.faults
+    fault = faults.add("hold", method="POST", path=r"/lists/\w+", skip=after)
+    try:
+        yield
+    finally:
+        faults.active.remove(fault)
+
+
+def test_an_export_is_approved_by_a_second_person_and_its_rejects_are_looked_after(
+    ada: SlackPage, office: Office
+) -> None:
+    ada.become("Ben Okafor")
+    set_up(ada, office.town, "New customers", name="Welcome letter", key=False)
+    save(ada)
+    ada.become("Ada Lovelace")
+    ada.say("/postino policies welcome letter")
+    modal = ada.wait_for_modal("Policies")
+    ada.choose("Needs the approval of a second person", "Every export")
+    ada.submit()
+    expect(modal).to_contain_text("The policies of Welcome letter are saved.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    ada.become("Ben Okafor")
+    ada.say("/postino-export welcome letter")
+    card = wait_for_preview(ada, "Welcome letter")
+    expect(card).to_contain_text("Needs the approval of somebody other than @Ben Okafor")
+    ada.click("Approve and send", within=card)
+    ada.wait_for_message("needs the approval of somebody other than the person who asked for the export.")
+    ada.become("Ada Lovelace")
+    keep_picture(ada, "tour-preview", card)
+    ada.click("Approve and send", within=wait_for_preview(ada, "Welcome letter"))
+    ada.wait_for_message("Welcome letter was exported to Newsletter, with rejects.")
+    locked = ada.message("Export of Welcome letter to Newsletter")
+    expect(locked).to_contain_text("approved by @Ada Lovelace")
+    expect(locked.get_by_role("button", name="Approve and send")).to_have_count(0)
+    keep_picture(ada, "tour-done", locked, ada.message("Welcome letter was exported to Newsletter"))
+
+    thread = ada.open_thread("Export of Welcome letter to Newsletter")
+    rejects = thread.get_by_test_id("message").filter(has_text="could not be exported:")
+    expect(rejects).to_contain_text("The profile has no e-mail address.")
+    keep_picture(ada, "tour-rejects", rejects, thread.get_by_test_id("message").last)
+    ada.click("Send me the list", within=rejects)
+    ada.click("Retry these", within=rejects)
+    expect(thread).to_contain_text("The export of Welcome letter waits for approval before anything is sent.")
+    ada.go("Postino")
+    ada.tab("Messages")
+    ada.wait_for_message("Here is the list of the profiles of Welcome letter that were rejected.")
+    lines = ada.download("rejects-1.csv").decode("utf-8-sig").splitlines()
+    assert lines[0] == "Profile,Segment,Address,Reason,Detail"
+    assert any("The profile has no e-mail address." in line for line in lines)
+
+
+def test_an_export_under_way_is_cancelled_and_keeps_what_was_sent(ada: SlackPage, office: Office) -> None:
+    set_up(ada, office.town, "All customers", name="Letter to everybody", key=False)
+    save(ada)
+    ada.shortcut("Export to Mailchimp Preview an export")
+    modal = ada.wait_for_modal("Export")
+    ada.choose("Destination", "Letter to everybody")
+    ada.submit()
+    expect(modal).to_contain_text("The preview of Letter to everybody is being computed.")
+    ada.click("Close")
+    ada.wait_until_closed()
+    card = wait_for_preview(ada, "Letter to everybody")
+    with held(office, after=3):
+        ada.click("Send", within=card)
+        running = ada.wait_for_message(re.compile(r"[1-9]\d% · [\d,]+ of "))
+        expect(running).to_contain_text("Processing · sending")
+        keep_picture(ada, "tour-running", running)
+        ada.click("Cancel", within=running)
+        ada.confirm("Cancel the export")
+        ada.wait_for_message("stopping, asked by @Ada Lovelace; the calls in flight are waited for")
+    ada.wait_for_message("Canceled by @Ada Lovelace.")
+
+
+def test_a_schedule_is_set_paused_and_resumed_and_only_changes_of_its_state_are_called_out(
+    ada: SlackPage, office: Office
+) -> None:
+    ada.say("/postino destinations coffee letter")
+    ada.wait_for_message("search: coffee letter").get_by_title("Edit Coffee letter").click()
+    modal = ada.wait_for_modal("Edit destination")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        ada.submit()
+        expect(modal).to_contain_text(step)
+    ada.choose("Schedule", "Weekly")
+    ada.choose("Weekday", "Thursday")
+    ada.submit()
+    expect(ada.wait_for_modal("Destination saved")).to_contain_text("Schedule: Weekly (Thursday, 07:00).")
+    ada.click("Done")
+    ada.wait_until_closed()
+
+    ada.say("/postino schedules")
+    listed = ada.wait_for_message("Weekly (Thursday, 07:00), Europe/London")
+    expect(listed).to_contain_text("Next: ")
+    keep_picture(ada, "tour-schedules", listed)
+    listed.get_by_title("Pause the schedule of Coffee letter").click()
+    expect(listed).to_contain_text("Paused by @Ada Lovelace since")
+    listed.get_by_title("Resume the schedule of Coffee letter").click()
+    expect(listed).to_contain_text("Next: ")
+
+    away = office.source.rename(office.source.with_name("away"))
+    ada.click("Run all", within=listed)
+    ada.confirm("Run all")
+    ada.wait_for_message("The export of Coffee letter failed.")
+    away.rename(office.source)
+    ada.click("Run all", within=listed)
+    ada.confirm("Run all")
+    recovered = ada.wait_for_message("Coffee letter works again and was exported to Newsletter")
+    keep_picture(ada, "tour-recovered", ada.message("The export of Coffee letter failed."), recovered)
+
+
+def test_a_workflow_exports_what_its_destination_allows_and_goes_on_with_the_counts(
+    ada: SlackPage, office: Office
+) -> None:
+    ada.say("/postino policies coffee letter")
+    modal = ada.wait_for_modal("Policies")
+    expect(modal).to_contain_text("For Coffee letter")
+    ada.tick("Workflows may export it")
+    ada.submit()
+    expect(modal).to_contain_text("The policies of Coffee letter are saved.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    ada.shortcut("Export to Mailchimp Exports a destination")
+    form = ada.page.get_by_role("form", name="Export to Mailchimp")
+    form.get_by_role("textbox", name="Destination").fill("Coffee letter")
+    form.get_by_role("button", name="Start").click()
+    ended = ada.wait_for_message("The workflow Export to Mailchimp has ended.")
+    expect(ended).to_contain_text("Status: Completed with rejects")

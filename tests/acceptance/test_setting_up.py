@@ -1,0 +1,163 @@
+"""Setting up, clicked through the page: the wizard with Mailchimp's sign-in, changing a destination, roles, connections."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.acceptance.office import Office, keep_picture, save, set_up, wait_for_preview
+from tests.acceptance.slack_page import SlackPage
+
+
+@pytest.fixture(scope="module")
+def office(office: Office) -> Office:
+    """The company has a second Mailchimp account besides Contoso Coffee."""
+    office.town.world.add_account("Contoso Bakery").add_audience("Bread news")
+    return office
+
+
+def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_is_closed(ada: SlackPage) -> None:
+    ada.say("/postino-connect")
+    modal = ada.wait_for_modal("Set up destination")
+    ada.fill("Display name", "Bread letter")
+    with ada.page.context.expect_page() as opened:
+        ada.click("Authenticate with Mailchimp")
+    mailchimp = opened.value
+    mailchimp.get_by_label("Account").select_option(label="Contoso Bakery")
+    mailchimp.get_by_role("button", name="Allow").click()
+    expect(modal).to_contain_text("Connected to Mailchimp as Contoso Bakery")
+    mailchimp.close()
+    expect(modal.get_by_role("textbox", name="Display name")).to_have_value("Bread letter")
+    expect(modal).to_contain_text("Data privacy and compliance")
+    keep_picture(ada, "tour-connect", modal)
+    ada.tick("I agree")
+    ada.submit()
+
+    expect(modal).to_contain_text("Step 2 of 4")
+    ada.choose("Audience", "Bread news")
+    ada.submit()
+    expect(modal).to_contain_text("Step 3 of 4")
+    keep_picture(ada, "tour-matching", modal)
+    ada.click("Back")
+    expect(modal).to_contain_text("Step 2 of 4")
+    expect(modal.get_by_role("combobox", name="Audience")).to_have_value("Bread news - 0")
+    ada.click("Close the window")
+    ada.wait_until_closed()
+
+    ada.go("Postino")
+    ada.tab("Messages")
+    ada.wait_for_message("You closed the setup of Bread letter before saving.")
+    ada.click("Resume")
+    expect(modal).to_contain_text("Step 2 of 4")
+    expect(modal.get_by_role("combobox", name="Audience")).to_have_value("Bread news - 0")
+    ada.submit()
+    expect(modal).to_contain_text("Step 3 of 4")
+    ada.submit()
+    expect(modal).to_contain_text("Step 4 of 4")
+    ada.choose("Segments", "New customers")
+    ada.choose("Channel for notifications", "exports")
+    expect(modal).to_contain_text("distinct profiles of at most 1,000,000")
+    ada.submit()
+    confirmed = ada.wait_for_modal("Destination saved")
+    expect(confirmed).to_contain_text("It exports 1 segment to the audience Bread news.")
+    ada.click("Done")
+    ada.wait_until_closed()
+
+
+def test_a_destination_is_renamed_and_a_copy_made_of_it(ada: SlackPage, office: Office) -> None:
+    set_up(ada, office.town, "Loyalty members")
+    save(ada)
+
+    ada.say("/postino destinations coffee letter")
+    ada.click("Edit", within=ada.wait_for_message("search: coffee letter"))
+    modal = ada.wait_for_modal("Edit destination")
+    ada.fill("Display name", "Coffee club")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        ada.submit()
+        expect(modal).to_contain_text(step)
+    ada.choose("Schedule", "Daily")
+    expect(modal.get_by_label("Time", exact=True)).to_have_value("07:00")
+    ada.submit()
+    expect(ada.wait_for_modal("Destination saved")).to_contain_text("The changes to Coffee club are saved.")
+    ada.click("Done")
+    ada.wait_until_closed()
+
+    ada.say("/postino destinations club")
+    ada.click("Duplicate", within=ada.wait_for_message("search: club"))
+    modal = ada.wait_for_modal("Set up destination")
+    expect(modal.get_by_role("textbox", name="Display name")).to_have_value("Copy of Coffee club")
+    ada.tick("I agree")
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        ada.submit()
+        expect(modal).to_contain_text(step)
+    expect(modal).to_contain_text("Loyalty members belongs to another destination")
+    save(ada)
+    ada.say("/postino destinations club")
+    expect(ada.wait_for_message("2 destinations")).to_contain_text("Copy of Coffee club")
+
+
+def test_who_may_only_look_is_told_whom_to_ask_and_may_use_what_is_shared(ada: SlackPage) -> None:
+    ada.become("Ben Okafor")
+    ada.say("/postino-connect")
+    expect(ada.wait_for_modal("Set up destination")).to_contain_text("Ask an administrator of this Slack workspace")
+    ada.click("Close")
+    ada.wait_until_closed()
+    ada.say("/postino destinations coffee club")
+    listed = ada.wait_for_message("you may look")
+    expect(listed.get_by_role("button", name="Edit")).to_have_count(0)
+    ada.say("/postino-export Coffee club")
+    ada.wait_for_message("Only administrators and the person who created Coffee club may do this.")
+    ada.say("/postino doctor")
+    ada.wait_for_message("Only administrators may do this. Ask an admin or owner of this Slack workspace.")
+
+    ada.become("Ada Lovelace")
+    ada.say("/postino connections")
+    ada.wait_for_message("2 connections to Mailchimp").get_by_title("Sharing of Contoso Coffee").click()
+    modal = ada.wait_for_modal("Connection")
+    ada.tick("People I choose")
+    ada.choose("People", "Ben Okafor")
+    ada.submit()
+    expect(modal).to_contain_text("Saved.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    ada.become("Ben Okafor")
+    ada.say("/postino-connect")
+    modal = ada.wait_for_modal("Set up destination")
+    assert ada.options("Connection") == ["Contoso Coffee\n(Connected to Mailchimp as Contoso Coffee)"]
+    ada.click("Cancel")
+    ada.wait_until_closed()
+
+
+def test_a_revoked_connection_is_found_when_it_is_used_and_connected_again(ada: SlackPage, office: Office) -> None:
+    account = office.town.account
+    office.town.world.revoke(account.api_key)
+    ada.say("/postino-export Coffee club")
+    ada.wait_for_message("Coffee club needs its connection to Mailchimp again.")
+    ada.say("/postino connections")
+    listed = ada.wait_for_message("Mailchimp no longer accepts it")
+    listed.get_by_title("Reconnect Contoso Coffee").click()
+    modal = ada.wait_for_modal("Connection")
+    ada.fill("API key", account.add_api_key())
+    ada.submit()
+    expect(modal).to_contain_text("Connected to Mailchimp as Contoso Coffee.")
+    ada.click("Close")
+    ada.wait_until_closed()
+    ada.click("Preview again")
+    wait_for_preview(ada, "Coffee club")
+
+
+def test_a_connection_in_use_is_removed_and_its_destinations_are_kept(ada: SlackPage) -> None:
+    ada.say("/postino connections")
+    ada.wait_for_message("2 connections to Mailchimp").get_by_title("Remove Contoso Bakery").click()
+    modal = ada.wait_for_modal("Remove connection")
+    expect(modal).to_contain_text("1 destination uses it:")
+    expect(modal).to_contain_text("Bread letter")
+    ada.tick("Detach them")
+    ada.submit()
+    expect(modal).to_contain_text("removed")
+    ada.click("Close")
+    ada.wait_until_closed()
+    ada.say("/postino destinations bread letter")
+    listed = ada.wait_for_message("never, because it has no connection to Mailchimp.")
+    expect(listed.get_by_role("button", name="Export")).to_have_count(0)

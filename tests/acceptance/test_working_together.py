@@ -1,0 +1,140 @@
+"""People beside each other, clicked through the page: a day's digest, two editors at once, a guest, and the app's end.
+
+Postino works in this process, so that its clock can be moved and its duties are done when a walk says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from sandbox.mailchimp import acts
+from sandbox.town import Town
+from tests.acceptance.slack_page import SlackPage
+from tests.integration.slack_office import Office, open_office
+from tests.integration.slack_world import Served
+from tests.integration.test_home import happen, left
+
+GUESTS = "Guests and people from other workspaces cannot use Postino. Ask a member of this workspace."
+
+
+@pytest.fixture(scope="module")
+def office(served_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Ada and Ben are administrators; one destination is exported with every refresh of the source, never yet."""
+    town = served_town
+    served = Served(town.workspace, town.slack_url, town.world, town.mailchimp_url)
+    with open_office(served, tmp_path_factory.mktemp("office")) as office:
+        office.world.administrators("U0BEN")
+        office.world.destination("VIP", name="Coffee letter", schedule="refresh")
+        yield office
+    served.stop()
+
+
+@pytest.fixture
+def ada(office: Office, served_town: Town, browser_page: Page) -> SlackPage:
+    """Ada before the channel #exports, with no modal open."""
+    office.world.workspace.stacks.clear()
+    browser_page.set_viewport_size({"width": 1280, "height": 1300})
+    slack = SlackPage(browser_page, served_town.page_url)
+    slack.open(channel="C0EXPORTS")
+    return slack
+
+
+def edit(slack: SlackPage, destination: str) -> Locator:
+    """The wizard of a destination that is there, from the list to its first step."""
+    slack.ask(f"/postino destinations {destination}").get_by_title(f"Edit {destination}").click()
+    modal = slack.wait_for_modal("Edit destination")
+    expect(modal).to_contain_text("Step 1 of 4")
+    return modal
+
+
+def to_the_end(slack: SlackPage, modal: Locator) -> None:
+    """From the first step to the last, leaving all between as it is."""
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        slack.submit()
+        expect(modal).to_contain_text(step)
+
+
+def test_successes_of_a_schedule_are_told_together_once_a_day(ada: SlackPage, office: Office) -> None:
+    hour = (datetime.now(UTC) + timedelta(hours=12)).hour
+    ada.say("/postino policies coffee letter")
+    modal = ada.wait_for_modal("Policies")
+    ada.choose("Scheduled exports that went well", f"Tell them together daily at {hour:02}:00")
+    ada.submit()
+    expect(modal).to_contain_text("The policies of Coffee letter are saved.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    for members in (["p0", "p1", "p2", "p3"], ["p0", "p1", "p2", "p3", "p4"]):
+        office.world.segment("VIP", members)
+        office.clock.forward(minutes=1)
+        office.postino.schedules()
+        office.work()
+    expect(ada.ask("/postino history coffee letter").get_by_text("Successful")).to_have_count(2)
+    assert office.posted() == []
+
+    office.clock.forward(days=1)
+    office.postino.digests()
+    office.notify()
+    told = ada.wait_for_message("2 scheduled exports of Coffee letter to Newsletter went well since")
+    expect(told).to_contain_text("5 new")
+    assert len(office.posted()) == 1
+
+
+def test_of_two_people_who_edit_one_destination_the_second_is_told(
+    ada: SlackPage, served_town: Town, browser_page: Page
+) -> None:
+    of_ada = edit(ada, "Coffee letter")
+    ben = SlackPage(browser_page.context.new_page(), served_town.page_url)
+    ben.open("U0BEN", "C0EXPORTS")
+    of_ben = edit(ben, "Coffee letter")
+    ben.fill("Display name", "Tea letter")
+    ben.tick("I agree")
+    to_the_end(ben, of_ben)
+    ben.submit()
+    expect(ben.wait_for_modal("Destination saved")).to_contain_text("The changes to Tea letter are saved.")
+
+    ada.page.bring_to_front()  # behind another tab everything takes seconds
+    ada.fill("Display name", "Cocoa letter")
+    to_the_end(ada, of_ada)
+    ada.submit()
+    expect(of_ada).to_contain_text(
+        "Somebody else changed Tea letter meanwhile. Open it again; your entries were not saved."
+    )
+    ada.page.keyboard.press("Escape")
+    ada.wait_until_closed()
+    expect(edit(ada, "Tea letter").get_by_role("textbox", name="Display name")).to_have_value("Tea letter")
+
+
+def test_a_guest_is_told_that_postino_is_not_for_guests(ada: SlackPage) -> None:
+    ada.become("Gus Guest")
+    for command in ("/postino", "/postino-segments", "/postino-export Tea letter", "/postino-status"):
+        expect(ada.ask(command)).to_contain_text(GUESTS)
+    ada.say("/postino-connect")
+    expect(ada.wait_for_modal()).to_contain_text(GUESTS)
+    ada.click("Close")
+    ada.wait_until_closed()
+    ada.go("Postino")
+    ada.tab("Home")
+    expect(ada.home).to_have_text(GUESTS)
+
+
+def test_uninstalling_leaves_nothing_and_the_next_install_begins_anew(ada: SlackPage, office: Office) -> None:
+    ada.go("Postino")
+    ada.tab("Home")
+    expect(ada.home).to_contain_text("Tea letter")
+    happen(office.world, type="app_uninstalled")
+    office.soon(lambda: left(office.world) == {})
+
+    ada.click("Refresh", within=ada.home)
+    expect(ada.home).not_to_contain_text("Tea letter")
+    expect(ada.home).not_to_contain_text("Last exports")
+    ada.go("exports")
+    expect(ada.ask("/postino")).to_contain_text("There is no destination yet")
+    ada.say("/postino-connect")
+    expect(ada.wait_for_modal("Set up destination")).to_contain_text("Step 1 of 4")
+    expect(ada.modal.get_by_role("combobox", name="Connection")).to_have_count(0)
+    assert len(acts.dump(office.world.audience)) == 5

@@ -1,0 +1,195 @@
+"""Exports that a second person must approve, by the rule of their destination."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.mailchimp import acts
+from services.access import Actor, Sharing, Standing
+from services.approving import Approval
+from services.destinations import Policies
+from services.errors import NotAllowed
+from services.tidying import Tidying
+from storage.models import Destination, RunStatus
+from tests.integration.slack_office import Office, lines
+
+
+def destination(office: Office, **policies: object) -> Destination:
+    """Ada's destination with these policies."""
+    made = office.world.destination("VIP")
+    return office.postino.destinations.set_policies(office.world.actor, made.id, Policies.model_validate(policies))
+
+
+def of_ben(office: Office, **policies: object) -> Destination:
+    """Ben's destination with these policies, on a connection that is shared with everybody."""
+    world = office.world
+    connection = world.connect()
+    world.postino.connections.share(world.actor, connection, Sharing.EVERYONE)
+    ben = Actor(world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    made = world.destination("VIP", by=ben, connection_id=connection)
+    return world.postino.destinations.set_policies(world.actor, made.id, Policies.model_validate(policies))
+
+
+def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) -> None:
+    office.world.administrators("U0BEN")
+    office.request(destination(office, approval="always"), preview=True)
+    office.work()
+    [card] = office.posted()
+    assert "Needs the approval of somebody other than @Ada Lovelace" in lines(card)
+    assert card["buttons"][0]["text"] == "Approve and send"
+    assert "Needs the approval of somebody other than" in card["text"]
+
+    office.click(office.ada, "Approve and send", card)
+    refusal = office.soon(lambda: office.answers(office.ada))[-1]
+    assert "needs the approval of somebody other than the person who asked" in lines(refusal)
+    assert office.run(1).status == RunStatus.WAITING
+
+    office.click(office.ben, "Approve and send", card)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    living = office.posted()[0]
+    assert "Successful" in lines(living)
+    assert "approved by @Ben" in lines(living)
+    assert not living["buttons"]
+    assert len(acts.dump(office.world.audience)) == 3
+
+
+def test_who_made_the_destination_is_named_to_who_may_not_approve_what_they_asked_for(office: Office) -> None:
+    made = of_ben(office, approval="always")
+    office.request(made, preview=True)
+    office.work()
+    office.click(office.ada, "Approve and send", office.posted()[0])
+    refusal = lines(office.soon(lambda: office.answers(office.ada))[-1])
+    assert (
+        "somebody other than the person who asked for the export. Ask an administrator. You can also ask @Ben"
+        in refusal
+    )
+    assert office.run(1).status == RunStatus.WAITING
+
+
+def test_who_asks_for_a_preview_that_a_second_person_must_approve_hears_so_at_once(office: Office) -> None:
+    of_ben(office, approval="always")
+    answer = lines(office.type(office.ada, "/postino-export Newsletter"))
+    assert "It will appear in #exports; nothing is sent before it is approved." in answer
+    assert "Needs the approval of somebody other than @Ada Lovelace" in answer
+    assert "Administrators may approve it, and @Ben" in answer
+
+
+def test_an_export_launched_without_preview_stops_for_the_rule_and_says_so(office: Office) -> None:
+    office.request(destination(office, approval="always"), trigger="schedule")
+    office.work()
+    card, told = office.posted()
+    assert "Preview of Newsletter" in lines(card)
+    assert "Newsletter waits for approval" in lines(told)
+    assert "every export of this destination is approved by a second person" in lines(told)
+    assert not acts.dump(office.world.audience)
+
+
+def test_only_the_first_export_is_approved_where_the_rule_says_so(office: Office) -> None:
+    office.world.administrators("U0BEN")
+    made = destination(office, approval="first")
+    office.request(made)
+    office.work()
+    assert office.run(1).status == RunStatus.WAITING
+    office.click(office.ben, "Approve and send", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    office.request(made)
+    office.work()
+    assert office.run(2).status == RunStatus.SUCCESSFUL
+
+
+def test_more_contacts_than_the_rule_allows_are_approved(office: Office) -> None:
+    made = destination(office, approval_above=2)
+    office.request(made)
+    office.work()
+    assert office.run(1).status == RunStatus.WAITING
+    assert "it adds more than 2 contacts" in lines(office.posted()[0])
+    acts.add(office.world.audience, "p0@example.com")
+    office.request(made)
+    office.work()
+    assert office.run(2).status == RunStatus.SUCCESSFUL
+
+
+def test_an_approval_that_nobody_gave_expires_after_a_day(office: Office) -> None:
+    office.request(destination(office, approval="always"), preview=True)
+    office.work()
+    office.clock.forward(hours=25)
+    office.world.administrators("U0BEN")
+    office.click(office.ben, "Approve and send", office.posted()[0])
+    refusal = office.soon(lambda: office.answers(office.ben))[-1]
+    assert "more than 24 hours old" in lines(refusal)
+    Tidying(office.postino.database)()
+    office.notify()
+    [card] = office.posted()
+    assert "Nobody approved this export within 24 hours." in lines(card)
+    assert not card["buttons"]
+
+
+def retried(office: Office) -> str:
+    """What is answered in the thread to who retries the rejects of the channel's first run."""
+    [explained] = [one for one in office.thread(office.posted()[0]) if "could not be exported" in lines(one)]
+    office.click(office.ada, "Retry these", explained)
+    in_thread = (explained["channel"], explained["thread_ts"])
+    return lines(office.soon(lambda: [one for one in office.ada.messages(*in_thread) if one["ephemeral"]])[-1])
+
+
+def with_a_reject(office: Office, **policies: object) -> None:
+    """Ben's destination, exported once as the rule wants it, with a profile that was rejected."""
+    office.world.customers({"p0": {"EMail": "not an address"}})
+    office.request(of_ben(office, **policies))
+    office.work()
+    if office.run(1).status == RunStatus.WAITING:
+        office.click(office.ben, "Approve and send", office.posted()[0])
+        office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+        office.work()
+    assert office.run(1).status == RunStatus.REJECTS
+
+
+def test_a_retry_that_a_second_person_must_approve_says_so_and_who_may(office: Office) -> None:
+    with_a_reject(office, approval="always")
+    answer = retried(office)
+    assert "The export of Newsletter waits for approval before anything is sent." in answer
+    assert "Needs the approval of somebody other than @Ada Lovelace: every export of this destination" in answer
+    assert "Administrators may approve it, and @Ben" in answer
+    assert "who created the destination. Look at its preview in #exports." in answer
+    assert "under way" not in answer
+    office.work()
+    assert office.run(2).status == RunStatus.WAITING
+
+
+def test_a_retry_that_may_add_too_many_says_when_it_waits_for_approval(office: Office) -> None:
+    with_a_reject(office, approval_above=100)
+    answer = retried(office)
+    assert "The export of Newsletter is under way. Watch it in #exports." in answer
+    assert "If it adds more than 100 contacts, it waits for approval first." in answer
+
+
+def test_a_retry_that_nobody_must_approve_is_under_way(office: Office) -> None:
+    with_a_reject(office, approval="first")
+    answer = retried(office)
+    assert "The export of Newsletter is under way. Watch it in #exports." in answer
+    assert "approv" not in answer
+
+
+def test_what_was_approved_and_then_grew_is_approved_again_by_a_second_person(office: Office) -> None:
+    made = destination(office, approval_above=100)
+    office.request(made, preview=True)
+    office.work()
+    office.click(office.ada, "Send", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.world.customers({f"c{number}": {} for number in range(101)})
+    office.world.segment("VIP", [f"c{number}" for number in range(101)])
+    office.work()
+    assert office.run(1).status == RunStatus.WAITING
+    card, told = office.posted()
+    assert "it adds more than 100 contacts" in lines(card)
+    assert "has grown since it was approved" in lines(told)
+    assert not acts.dump(office.world.audience)
+
+
+def test_only_administrators_set_the_rule(office: Office) -> None:
+    made = office.world.destination("VIP")
+    ben = Actor(office.world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    with pytest.raises(NotAllowed):
+        office.postino.destinations.set_policies(ben, made.id, Policies(approval=Approval.NEVER))

@@ -1,0 +1,69 @@
+"""A destination's policies, decided by administrators in a modal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.approving import Approval
+from services.destinations import Policies, policies_of
+from tests.integration.slack_office import Office
+
+
+def policies(office: Office) -> Policies:
+    """The policies of the one destination as they are now."""
+    return policies_of(office.postino.destinations.named(office.world.actor, "Newsletter"))
+
+
+def opened(office: Office, text: str = "/postino policies newsletter") -> dict[str, Any]:
+    """The modal once it is filled in."""
+    office.ada.act("command", channel="exports", text=text)
+    view: dict[str, Any] = office.soon(lambda: (shown := office.ada.view()) and shown["submit"] and shown)
+    return view
+
+
+@pytest.mark.parametrize(
+    ("successes", "told"),
+    [("Post none", {"quiet": True}), ("Tell them together daily at 07:00", {"digest": 7}), ("Post each", {})],
+)
+def test_administrators_decide_in_a_modal_and_find_it_filled_in_again(
+    office: Office, successes: str, told: dict[str, Any]
+) -> None:
+    office.world.destination("VIP")
+    opened(office)
+    office.ada.act("enter", target="approval", value="Every export")
+    office.ada.act("enter", target="above", value="5000")
+    office.ada.act("enter", target="mentions", value=["U0BEN"])
+    office.ada.act("enter", target="successes", value=successes)
+    assert office.ada.act("submit")["ok"]
+    office.soon(
+        lambda: "The policies of Newsletter are saved." in "".join((office.ada.view() or {"lines": []})["lines"])
+    )
+    expected = Policies(approval=Approval.ALWAYS, approval_above=5000, mentions=["U0BEN"], **told)
+    assert policies(office) == expected
+    office.ada.act("close")
+
+    opened(office)
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "are saved." in "".join((office.ada.view() or {"lines": []})["lines"]))
+    assert policies(office) == expected
+
+
+def test_who_is_no_administrator_is_told_whom_to_ask(office: Office) -> None:
+    office.world.destination("VIP")
+    office.ben.act("command", channel="exports", text="/postino policies Newsletter")
+    office.soon(lambda: "Ask an admin or owner" in "".join((office.ben.view() or {"lines": []})["lines"]))
+    assert policies(office) == Policies()
+
+
+def test_a_destination_that_does_not_exist_is_said_in_the_modal(office: Office) -> None:
+    office.ada.act("command", channel="exports", text="/postino policies Nothing")
+    office.soon(lambda: "no destination called Nothing" in "".join((office.ada.view() or {"lines": []})["lines"]))
+
+
+def test_without_a_name_the_destinations_are_listed_with_a_button_for_each_ones_policies(office: Office) -> None:
+    office.world.destination("VIP")
+    listed = office.type(office.ada, "/postino policies")
+    office.click(office.ada, "Policies", listed)
+    office.soon(lambda: (view := office.ada.view()) and "For Newsletter" in "".join(view["lines"]))

@@ -1,0 +1,199 @@
+"""Every answer Mailchimp gives about a single contact: a reason and a sentence for people, and a rule for the next runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from bot import texts
+from sandbox.mailchimp import acts
+from services import rejects
+from services.mailing import Reason
+from storage.models import RunStatus
+from tests.integration.shop import Shop
+from tests.integration.test_exporting import counts
+
+
+class Answer(NamedTuple):
+    """What Mailchimp says of a contact; then whether the next run, one on the next day, one after the profile changed and one
+    after *Retry* send it again."""
+
+    text: str
+    reason: Reason
+    next_run: bool = False
+    next_day: bool = False
+    changed: bool = True
+    retried: bool = True
+
+
+LATELY = "{address} has signed up to a lot of lists very recently; we're not allowing more signups for now"
+REJECTING = [
+    Answer("{address} looks fake or invalid, please enter a real email address.", Reason.INVALID),
+    Answer("Please provide a valid email address.", Reason.INVALID),
+    Answer(
+        "{address} is in a compliance state due to unsubscribe, bounce, or compliance review and cannot be subscribed.",
+        Reason.COMPLIANCE,
+    ),
+    Answer(
+        "{address} was permanently deleted and cannot be re-imported. "
+        "The contact must re-subscribe to get back on the list.",
+        Reason.FORGOTTEN,
+        changed=False,
+        retried=False,
+    ),
+    Answer("Your merge fields were invalid.", Reason.MERGE_FIELD),
+    Answer(LATELY, Reason.TOO_MANY_LISTS, next_day=True),
+    Answer("The moon is full over {address}.", Reason.UNKNOWN, next_run=True, next_day=True),
+]
+
+
+@pytest.fixture
+def refusing(shop: Shop, answer: Answer) -> Shop:
+    """A shop in which Mailchimp says this of Ann, and takes Bob."""
+    acts.refuse(shop.audience, "ann@example.com", answer.text)
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    return shop
+
+
+def was_sent(shop: Shop) -> bool:
+    """Whether anybody was inserted since the last look; everybody else is in the audience already."""
+    sent = "POST /lists/{list_id}" in shop.writes()
+    shop.world.log.clear()
+    return sent
+
+
+@pytest.mark.parametrize("answer", REJECTING, ids=lambda answer: str(answer.text[:30]))
+def test_a_refused_contact_is_told_with_its_reason_and_sent_again_only_when_it_may_help(
+    refusing: Shop, answer: Answer
+) -> None:
+    shop, destination = refusing, refusing.destination("VIP")
+    run = shop.export(destination)
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 2, "new": 1, "rejected": 1, "tags_added": 1}
+    [reject] = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.segments, reject.reason) == ("ann", "VIP", answer.reason)
+    assert reject.masked_address == "a•••@e•••.com"
+    assert "ann@" not in reject.detail
+    assert list(shop.members()) == ["bob@example.com"]
+
+    was_sent(shop)
+    again = shop.export(destination)
+    assert was_sent(shop) is answer.next_run
+    left_alone = {"profiles": 2, "unchanged": 1}
+    left_alone |= {"suppressed": 1} if answer.reason is Reason.FORGOTTEN else {"rejected": 1}
+    assert counts(again) == left_alone
+    shop.clock.forward(hours=25)
+    shop.export(destination)
+    assert was_sent(shop) is answer.next_day
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    shop.export(destination)
+    assert was_sent(shop) is answer.changed
+    retry = shop.postino.runs.retry_rejects(shop.actor, run.id)
+    shop.postino.exporting.carry_out(retry.id)
+    assert was_sent(shop) is answer.retried
+
+
+@pytest.mark.parametrize("answer", [REJECTING[0], REJECTING[5]], ids=["invalid", "too many lists"])
+def test_only_the_refusals_are_forgotten_by_a_retry_and_whoever_is_taken_now_is_done(
+    refusing: Shop, answer: Answer
+) -> None:
+    shop, destination = refusing, refusing.destination("VIP")
+    run = shop.export(destination)
+    shop.audience.refusals.clear()
+    assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 1, "rejected": 1}
+    was_sent(shop)
+    retry = shop.postino.runs.retry_rejects(shop.actor, run.id)
+    ended = shop.postino.exporting.carry_out(retry.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 2, "new": 1, "unchanged": 1, "tags_added": 1}
+    assert shop.writes() == ["POST /lists/{list_id}"]
+    assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 2}
+
+
+@pytest.mark.parametrize("state", ["add", "unsubscribe", "clean", "archive", "forget"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{address} is already a list member. Use PUT to insert or update list members.",
+        '"{address}" is already in this list with a status of "Non-Subscribed"',
+        'This member\'s status is "cleaned." You can only update email addresses for "subscribed" members.',
+        "Duplicate items found for the email: {address}",
+    ],
+    ids=["exists", "already in", "cleaned", "duplicate"],
+)
+def test_an_answer_that_settles_nothing_is_read_back_and_believed_only_then(shop: Shop, text: str, state: str) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    destination = shop.destination("VIP")
+
+    def meanwhile() -> None:
+        """Somebody adds Ann, and does the rest to her, after Postino has read the audience."""
+        acts.add(shop.audience, "ann@example.com")
+        if state != "add":
+            getattr(acts, state)(shop.audience, "ann@example.com")
+        acts.refuse(shop.audience, "ann@example.com", text)
+
+    shop.world.faults.before_call(1, meanwhile, method="POST", path="/lists/[^/]+")
+    run = shop.export(destination)
+    lookups = [one for one in shop.world.log.calls("GET") if one.path == "/lists/{list_id}/members/{member}"]
+    assert lookups
+    result = counts(run)
+    ann = shop.members().get("ann@example.com")
+    if state == "add":
+        assert ann is not None
+        assert (ann["status"], ann["tags"]) == ("subscribed", ["VIP"])
+        assert result["new"] == 1
+        assert "rejected" not in result
+    elif state == "forget":
+        assert ann is None
+        assert result == {"profiles": 2, "new": 1, "rejected": 1, "tags_added": 1}
+        assert run.status == RunStatus.REJECTS
+        [reject] = shop.postino.runs.rejects(shop.actor, run.id)
+        assert reject.reason in (Reason.EXISTS, Reason.CLEANED, Reason.DUPLICATE)
+    else:
+        assert ann is not None
+        assert ann["status"] != "subscribed"
+        assert ann["tags"] == []
+        assert result == {"profiles": 2, "new": 1, "suppressed": 1, "tags_added": 1}
+
+
+UPDATES = [
+    (REJECTING[4].text, Reason.MERGE_FIELD),
+    (REJECTING[2].text, Reason.COMPLIANCE),
+    (REJECTING[0].text, Reason.INVALID),
+    (LATELY, Reason.TOO_MANY_LISTS),
+    ("The moon is full.", Reason.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), UPDATES, ids=[str(reason) for _, reason in UPDATES])
+def test_a_refused_update_rejects_the_change_and_keeps_the_member(shop: Shop, text: str, reason: Reason) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    shop.world.faults.add("refuse", method="PATCH", text=text.format(address="ann@example.com"))
+    run = shop.export(destination)
+    assert counts(run) == {"profiles": 1, "rejected": 1}
+    [reject] = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.reason) == ("ann", reason)
+    assert "ann@" not in reject.detail
+    ann = shop.members()["ann@example.com"]
+    assert (ann["status"], ann["tags"], ann["merge_fields"]["FNAME"]) == ("subscribed", ["VIP"], "Ann")
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 1, "rejected": 1}
+    assert bool(shop.writes()) is (reason is Reason.UNKNOWN)
+
+
+def test_every_reason_is_a_sentence_in_english_and_in_italian() -> None:
+    english, italian = texts.of("en"), texts.of("it")
+    for reason in (*Reason, *rejects.Problem):
+        sentence = rejects.sentence(reason)
+        assert english(sentence) == sentence
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert italian(sentence) not in ("", sentence)
+        assert italian(sentence).endswith(".")

@@ -1,0 +1,159 @@
+"""Removing destinations and connections, on each kind of database."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from sandbox.mailchimp import acts
+from services.access import Actor, Standing
+from services.errors import NotAllowed, Refused
+from services.removing import Ending, Tags, Users
+from services.runs import Order
+from storage.models import AuditEntry, Ledger, LedgerMember, Run, RunStatus
+from tests.integration.shop import Shop
+
+
+def tags_in_mailchimp(shop: Shop) -> set[str]:
+    return {tag for member in acts.dump(shop.audience) for tag in member["tags"]}
+
+
+def trail(shop: Shop) -> list[tuple[str, str]]:
+    with shop.postino.database.read() as session:
+        return [(one.action, one.subject) for one in session.scalars(select(AuditEntry).order_by(AuditEntry.id))]
+
+
+def exported(shop: Shop) -> int:
+    shop.customers(a="a@example.com", b="b@example.com")
+    shop.segment("VIP", ["a", "b"])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    assert tags_in_mailchimp(shop) == {"VIP"}
+    return destination.id
+
+
+@pytest.mark.parametrize(("tags", "left"), [(Tags.KEEP, {"VIP"}), (Tags.DELETE, set())])
+def test_a_removed_destination_leaves_its_contacts_and_its_tags_only_if_asked(
+    shop: Shop, tags: Tags, left: set[str]
+) -> None:
+    destination_id = exported(shop)
+    assert shop.postino.removals.destination(shop.actor, destination_id, tags) is Ending.GONE
+    assert tags_in_mailchimp(shop) == left
+    assert len(acts.dump(shop.audience)) == 2
+    assert shop.postino.destinations.visible(shop.actor) == []
+    with shop.postino.database.read() as session:
+        assert session.scalars(select(Ledger)).all() == []
+        assert session.scalars(select(LedgerMember)).all() == []
+        assert session.scalars(select(Run)).all() == []
+    assert ("destination.removed", "Newsletter") in trail(shop)
+
+
+def test_a_ledger_that_another_destination_uses_is_kept(shop: Shop) -> None:
+    destination_id = exported(shop)
+    shop.segment("Other", ["a"])
+    shop.export(shop.destination("Other", name="Other"))
+    shop.postino.removals.destination(shop.actor, destination_id)
+    with shop.postino.database.read() as session:
+        assert len(session.scalars(select(LedgerMember)).all()) == 2
+    assert shop.export(shop.postino.destinations.named(shop.actor, "Other")).status == RunStatus.SUCCESSFUL
+
+
+def test_a_tag_that_was_taken_over_is_never_deleted(shop: Shop) -> None:
+    acts.add_tag(shop.audience, "VIP")
+    shop.customers(a="a@example.com")
+    shop.segment("VIP", ["a"])
+    destination = shop.destination("VIP", take_over=True)
+    shop.export(destination)
+    shop.postino.removals.destination(shop.actor, destination.id, Tags.DELETE)
+    assert tags_in_mailchimp(shop) == {"VIP"}
+
+
+def test_a_destination_that_is_sending_goes_when_its_run_has_stopped(shop: Shop) -> None:
+    shop.customers(**{f"p{number}": f"p{number}@example.com" for number in range(3)})
+    shop.segment("VIP", ["p0", "p1", "p2"])
+    destination = shop.destination("VIP")
+    run = shop.postino.runs.request(shop.actor, destination)
+    gone: list[Ending] = []
+    shop.world.faults.before_call(
+        1, lambda: gone.append(shop.postino.removals.destination(shop.actor, destination.id)), method="POST"
+    )
+    worker = threading.Thread(target=shop.postino.exporting)
+    worker.start()
+    worker.join(60)
+    assert gone == [Ending.LATER]
+    assert shop.postino.destinations.visible(shop.actor) == []
+    shop.postino.removals()
+    with shop.postino.database.read() as session:
+        assert session.get(Run, run.id) is None
+
+
+def test_tags_are_deleted_later_if_mailchimp_does_not_answer(shop: Shop) -> None:
+    destination_id = exported(shop)
+    shop.world.faults.add("503", method="DELETE")
+    assert shop.postino.removals.destination(shop.actor, destination_id, Tags.DELETE) is Ending.LATER
+    assert shop.postino.destinations.visible(shop.actor) == []
+    shop.world.faults.clear()
+    shop.postino.removals()
+    assert tags_in_mailchimp(shop) == set()
+
+
+def test_a_tag_that_mailchimp_does_not_delete_keeps_none_of_the_others(shop: Shop) -> None:
+    shop.customers(a="a@example.com")
+    shop.segment("VIP", ["a"])
+    shop.segment("Other", ["a"])
+    made = shop.destination("VIP", "Other")
+    shop.export(made)
+    shop.world.faults.add("refuse", method="DELETE", times=1)
+    assert shop.postino.removals.destination(shop.actor, made.id, Tags.DELETE) is Ending.TAGS_KEPT
+    assert len(tags_in_mailchimp(shop)) == 1
+    assert shop.postino.destinations.visible(shop.actor) == []
+    assert ("destination.tags_kept", "Newsletter") in trail(shop)
+
+
+def test_a_preview_that_waits_is_canceled(shop: Shop) -> None:
+    destination_id = exported(shop)
+    destination = shop.postino.destinations.get(shop.actor, destination_id)
+    shop.postino.runs.request(shop.actor, destination, Order(preview=True))
+    shop.postino.exporting()
+    assert shop.postino.removals.destination(shop.actor, destination_id) is Ending.GONE
+    assert shop.postino.runs.history(shop.actor) == []
+
+
+def test_only_administrators_and_who_created_it_remove_a_destination(shop: Shop) -> None:
+    destination_id = exported(shop)
+    ben = Actor(shop.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    with pytest.raises(NotAllowed, match="Ask an administrator"):
+        shop.postino.removals.destination(ben, destination_id)
+    with pytest.raises(NotAllowed, match="Ask an admin"):
+        shop.postino.removals.connection(ben, 1, Users.DETACH)
+
+
+def test_a_connection_in_use_names_its_users_and_is_refused(shop: Shop) -> None:
+    exported(shop)
+    connection = shop.postino.connections.visible(shop.actor)[0]
+    assert [one.name for one in shop.postino.removals.uses(shop.actor, connection.id)] == ["Newsletter"]
+    with pytest.raises(Refused, match="is used by Newsletter"):
+        shop.postino.removals.connection(shop.actor, connection.id)
+    assert shop.postino.connections.visible(shop.actor)
+
+
+def test_detached_destinations_stay_and_do_not_run(shop: Shop) -> None:
+    exported(shop)
+    connection = shop.postino.connections.visible(shop.actor)[0]
+    shop.postino.removals.connection(shop.actor, connection.id, Users.DETACH)
+    [kept] = shop.postino.destinations.visible(shop.actor)
+    assert kept.connection is None
+    with pytest.raises(Refused, match="has no connection to Mailchimp"):
+        shop.postino.runs.request(shop.actor, kept)
+
+
+def test_a_connection_can_take_its_destinations_along(shop: Shop) -> None:
+    exported(shop)
+    connection = shop.postino.connections.visible(shop.actor)[0]
+    shop.postino.removals.connection(shop.actor, connection.id, Users.REMOVE)
+    assert shop.postino.destinations.visible(shop.actor) == []
+    assert shop.postino.connections.visible(shop.actor) == []
+    assert tags_in_mailchimp(shop) == {"VIP"}
+    assert trail(shop)[-2:] == [("destination.removed", "Newsletter"), ("connection.removed", connection.name)]

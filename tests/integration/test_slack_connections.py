@@ -1,0 +1,163 @@
+"""Connections in Slack: who sees what, sharing, connecting again, removing one that is in use."""
+
+from __future__ import annotations
+
+import pytest
+from slack_sdk import WebClient
+
+import bot.people
+from bot.reconnecting import Reconnecting
+from sandbox.slack.values import Role
+from services.access import Actor, Standing
+from tests.integration.slack_office import Office, lines
+from tests.integration.wizard_hands import act, enter, seen
+
+
+def ben(office: Office) -> Actor:
+    return Actor(office.world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+
+
+def test_administrators_see_type_maker_sharing_and_use_of_each_connection(office: Office) -> None:
+    office.world.destination("VIP")
+    shown = lines(office.type(office.ada, "/postino connections"))
+    assert "1 connection to Mailchimp" in shown
+    assert "Main · connected" in shown
+    assert "Mailchimp · Contoso Coffee · API key · Made by @Ada" in shown
+    assert "May be used by: Administrators only" in shown
+    assert "Used by: Newsletter" in shown
+
+
+def test_others_see_only_name_and_type_of_what_is_shared_with_them(office: Office) -> None:
+    office.world.connect()
+    told = office.type(office.ben, "/postino connections")
+    assert "No Mailchimp connection is shared with you. Ask an administrator" in lines(told)
+    assert not told["buttons"]
+    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "Whoever may use Main")
+    enter(office.ada, "shared_with", "Everyone in this workspace")
+    act(office.ada, "submit")
+    seen(office.ada, "Saved. It counts from now on")
+    answer = office.type(office.ben, "/postino connections")
+    assert lines(answer) == "1 connection to Mailchimp\nMain\nMailchimp · API key"
+    assert not answer["buttons"]
+    assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino connections"))
+
+
+def test_a_connection_is_shared_with_chosen_people(office: Office) -> None:
+    office.world.connect()
+    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "Whoever may use Main")
+    enter(office.ada, "shared_with", "People I choose")
+    enter(office.ada, "people", ["U0BEN"])
+    act(office.ada, "submit")
+    seen(office.ada, "Saved.")
+    assert [one.name for one in office.postino.connections.visible(ben(office))] == ["Main"]
+    assert "Only @Ben" in lines(office.type(office.ada, "/postino connections"))
+
+
+def test_a_revoked_account_is_connected_again_with_a_new_key(office: Office) -> None:
+    connection = office.world.connect()
+    office.postino.connections.mark_reconnect_needed(connection, needed=True)
+    answer = office.type(office.ada, "/postino connections")
+    assert "Mailchimp no longer accepts it: connect it again" in lines(answer)
+    office.click(office.ada, "Reconnect…", answer)
+    seen(office.ada, "Connect the Mailchimp account Contoso Coffee again.")
+    enter(office.ada, "key", office.world.account.api_key)
+    act(office.ada, "submit")
+    seen(office.ada, "Connected to Mailchimp as Contoso Coffee.")
+    assert not office.postino.connections.get(office.world.actor, connection).reconnect_needed
+
+
+def test_the_key_of_another_account_does_not_replace_a_connection(office: Office) -> None:
+    connection = office.world.connect()
+    other = office.world.served.world.add_account("Another Shop")
+    office.click(office.ada, "Reconnect…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "Contoso Coffee again")
+    enter(office.ada, "key", other.api_key)
+    act(office.ada, "submit")
+    seen(office.ada, "This belongs to the Mailchimp account Another Shop, not to Contoso Coffee.")
+    assert office.postino.connections.get(office.world.actor, connection).account_name == "Contoso Coffee"
+
+
+@pytest.mark.parametrize(
+    ("choice", "told", "left"),
+    [
+        ("Detach them", "Newsletter cannot run until they get another one: edit them.", ["Newsletter"]),
+        ("Remove them, too", "The connection Main was removed, and with it Newsletter.", []),
+    ],
+)
+def test_removing_a_connection_in_use_names_its_users_and_asks_what_becomes_of_them(
+    office: Office, choice: str, told: str, left: list[str]
+) -> None:
+    office.world.destination("VIP")
+    office.click(office.ada, "Remove…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "1 destination uses it:", "• Newsletter")
+    enter(office.ada, "choice", choice)
+    act(office.ada, "submit")
+    seen(office.ada, told)
+    assert [one.name for one in office.postino.destinations.visible(office.world.actor)] == left
+    assert office.postino.connections.visible(office.world.actor) == []
+
+
+def test_a_right_that_was_taken_away_while_the_modal_was_open_is_checked_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.people, "REMEMBERED_SECONDS", 0.0)
+    office.world.destination("VIP")
+    office.click(office.ada, "Remove…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "1 destination uses it:")
+    office.world.workspace.users["U0ADA"].role = Role.MEMBER
+    act(office.ada, "submit")
+    seen(office.ada, "Ask an admin")
+    assert office.postino.destinations.visible(office.world.actor)
+
+
+def test_a_forged_button_opens_nothing_for_somebody_who_is_no_administrator(office: Office) -> None:
+    office.world.connect()
+    for action in ("remove.connection", "connection.share", "connection.reconnect"):
+        text = {"type": "plain_text", "text": "Go"}
+        row = {"type": "actions", "elements": [{"type": "button", "action_id": action, "text": text, "value": "1"}]}
+        posted = office.world.app.client.chat_postMessage(channel="C0EXPORTS", text="Old", blocks=[row])
+        act(office.ben, "click", target="Go", channel="exports", ts=posted["ts"])
+        seen(office.ben, "Only administrators may do this. Ask an admin or owner of this Slack workspace.")
+        act(office.ben, "close")
+
+
+def test_a_revoked_account_is_found_within_a_day_and_who_connected_it_is_told_once(office: Office) -> None:
+    connection = office.world.connect()
+    duty = Reconnecting(office.postino, office.world.app.client)
+    duty()
+    assert not office.directly(office.ada)
+    office.world.served.world.revoke(office.world.account.api_key)
+    duty()
+    assert not office.directly(office.ada), "checked today already"
+    for _ in range(2):
+        office.clock.forward(days=1, minutes=1)
+        duty()
+    [told] = office.directly(office.ada)
+    assert "Mailchimp no longer accepts the connection Main to the account Contoso Coffee." in lines(told)
+    assert office.postino.connections.get(office.world.actor, connection).reconnect_needed
+    office.click(office.ada, "Reconnect…", told)
+    seen(office.ada, "Connect the Mailchimp account Contoso Coffee again.")
+
+
+def test_a_check_that_slack_could_not_hear_of_is_told_later(office: Office) -> None:
+    connection = office.world.connect()
+    office.world.served.world.revoke(office.world.account.api_key)
+    Reconnecting(office.postino, WebClient(token="xoxb-none", base_url="http://127.0.0.1:9/api/"))()
+    assert not office.postino.connections.get(office.world.actor, connection).reconnect_needed
+    Reconnecting(office.postino, office.world.app.client)()
+    assert len(office.directly(office.ada)) == 1
+
+
+def test_a_check_that_slack_refused_to_tell_of_is_told_later_unless_nobody_can_be_told(office: Office) -> None:
+    connection = office.world.connect()
+    office.world.served.world.revoke(office.world.account.api_key)
+    duty = Reconnecting(office.postino, office.world.app.client)
+    office.world.workspace.faults.error_next = {"chat.postMessage": ["fatal_error"]}
+    duty()
+    assert not office.postino.connections.get(office.world.actor, connection).reconnect_needed
+    office.world.workspace.faults.error_next = {"chat.postMessage": ["user_disabled"]}
+    duty()
+    assert office.postino.connections.get(office.world.actor, connection).reconnect_needed
+    assert not office.directly(office.ada)

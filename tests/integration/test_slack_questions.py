@@ -1,0 +1,164 @@
+"""Questions answered to the asker alone: why somebody is exported or not, and what the doctor finds."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+
+import pytest
+
+from sandbox.mailchimp import acts
+from storage.models import Base
+from tests.integration.slack_office import Office, lines
+
+
+def test_why_tells_an_administrator_segments_last_sending_and_status(office: Office) -> None:
+    office.request(office.world.destination("VIP", "Bergamo"))
+    office.work()
+    shown = lines(office.type(office.ada, "/postino why P2@example.com"))
+    assert "Newsletter\nIn Bergamo, VIP. Last sent" in shown
+    assert "In the audience: subscribed." in shown
+    assert "Nothing keeps them from being exported." in shown
+
+
+def test_why_says_which_destination_of_an_audience_sent_somebody_last(office: Office) -> None:
+    first = office.world.destination("VIP")
+    second = office.world.destination("Bergamo", name="Spring", connection_id=first.connection_id)
+    office.request(first)
+    office.work()
+    shown = lines(office.type(office.ada, "/postino why p2@example.com"))
+    assert "Newsletter\nIn VIP. Last sent " in shown
+    assert "Spring\nIn Bergamo. Last sent by Newsletter, " in shown
+    never_sent = lines(office.type(office.ada, "/postino why p5@example.com"))
+    assert "Last sent" not in never_sent
+    office.request(second)
+    office.work()
+    shown = lines(office.type(office.ada, "/postino why p2@example.com"))
+    assert "Newsletter\nIn VIP. Last sent by Spring, " in shown
+    assert "Spring\nIn Bergamo. Last sent " in shown
+    assert "Last sent by Newsletter" not in shown
+
+
+def test_segments_are_called_as_people_call_them(office: Office) -> None:
+    entity = {
+        "name": "VIP",
+        "annotations": [{"name": "displayName", "value": "Very important people"}],
+        "attributes": [{"name": "CustomerId", "dataType": "string"}],
+        "partitions": [{"name": "1", "location": "VIP.csv", "fileFormatSettings": {"columnHeaders": True}}],
+    }
+    (office.world.folder / "model.json").write_text(
+        json.dumps({"name": "Shop", "version": "1.0", "entities": [entity]})
+    )
+    office.world.customers({"p0": {"EMail": "broken@"}})
+    office.clock.forward(seconds=10)
+    office.request(office.world.destination("VIP"))
+    office.work()
+    assert "In Very important people." in lines(office.type(office.ada, "/postino why p2@example.com"))
+    [listed] = [one for one in office.thread(office.posted()[0]) if one["files"]]
+    assert "p0,Very important people," in office.ada.download(listed["files"][0]["id"]).decode("utf-8-sig")
+    listed = office.type(office.ada, "/postino history")
+    office.click(office.ada, "Details", listed)
+    office.soon(lambda: "Very important people: put on" in lines(office.answers(office.ada)[-1]))
+
+
+@pytest.mark.parametrize(
+    ("email", "told"),
+    [
+        ("nobody@example.com", "No profile of the source has this address."),
+        ("p9@example.com", "They are in none of this destination's segments."),
+        ("p1@example.com", "They unsubscribed. Only they can subscribe again"),
+        ("p0@example.com", "They were not exported yet. The next export takes them along."),
+    ],
+)
+def test_why_names_what_keeps_somebody_from_being_exported(office: Office, email: str, told: str) -> None:
+    destination = office.world.destination("VIP")
+    acts.add(office.world.audience, "p1@example.com", "unsubscribed")
+    office.world.segment("VIP", ["p1"])
+    office.clock.forward(seconds=10)
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", ["p0", "p1"])
+    office.clock.forward(seconds=10)
+    answer = office.type(office.ada, f"/postino why {email}")
+    assert told in lines(answer)
+    assert told in answer["text"]
+
+
+def test_why_is_for_administrators_and_says_so(office: Office) -> None:
+    office.world.destination("VIP")
+    assert "Only administrators may do this." in lines(office.type(office.ben, "/postino why p0@example.com"))
+    assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino why p0@example.com"))
+
+
+def test_why_without_an_address_says_how_to_ask_and_a_wrong_one_is_refused(office: Office) -> None:
+    assert "/postino why somebody@example.com" in lines(office.type(office.ada, "/postino why"))
+    assert "This is not an e-mail address." in lines(office.type(office.ada, "/postino why nobody"))
+
+
+def test_an_address_that_was_asked_about_is_neither_posted_stored_nor_logged(
+    office: Office, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    office.world.destination("VIP")
+    with caplog.at_level(logging.DEBUG):
+        answer = office.type(office.ada, "/postino why p0@example.com")
+    assert answer["ephemeral"]
+    assert "p0@example.com" not in lines(answer) + answer["text"]
+    assert not office.posted(office.ben)
+    printed = capfd.readouterr()
+    assert "p0@example.com" not in caplog.text + printed.out + printed.err
+    with office.postino.database.read() as session:
+        for table in Base.metadata.sorted_tables:
+            assert "p0@example.com" not in str(session.execute(table.select()).all()), table.name
+
+
+def test_the_doctor_names_each_problem_with_what_to_do_and_a_button_to_do_it(office: Office) -> None:
+    office.world.destination("VIP")
+    (office.world.folder / "VIP.csv").unlink()
+    office.clock.forward(seconds=10)
+    answer = office.type(office.ada, "/postino doctor")
+    shown = lines(answer)
+    assert "Problem · SLACK_APP_TOKEN: is not set" in shown
+    assert "Problem · Newsletter: The source has no VIP any more. Edit it and choose other segments" in shown
+    assert "Hint · Mailchimp sign-in: is not set up, so connections need an API key." in shown
+    assert "Well: SLACK_BOT_TOKEN" in shown
+    office.click(office.ada, "Edit", answer)
+    office.soon(lambda: (view := office.ada.view()) and "Newsletter" in str(view["inputs"]))
+
+
+def test_the_doctor_looks_again_in_place(office: Office) -> None:
+    answer = office.type(office.ada, "/postino doctor")
+    assert "There is none yet. Make one in Slack with /postino-connect" in lines(answer)
+    office.world.connect()
+    office.click(office.ada, "Look again", answer)
+    office.soon(lambda: "Main" in lines(office.answers(office.ada)[0]))
+    assert len(office.answers(office.ada)) == 1
+
+
+def test_the_doctor_answers_administrators_only(office: Office) -> None:
+    assert "Only administrators may do this." in lines(office.type(office.ben, "/postino doctor"))
+
+
+def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Office) -> None:
+    destination = office.world.destination("VIP", name="=Newsletter")
+    office.request(destination)
+    office.type(office.ada, "/postino why p0@example.com")
+    answer = office.type(office.ada, "/postino audit")
+    assert "The audit trail was sent to you directly, as a file." in lines(answer)
+    [message] = [one for one in office.directly(office.ada) if one["files"]]
+    content = office.ada.download(message["files"][0]["id"]).decode("utf-8-sig")
+    rows = list(csv.reader(content.splitlines()))
+    assert rows[0] == ["When (UTC)", "Who", "Action", "Subject", "Details"]
+    assert [row[1:4] for row in rows[1:]] == [
+        ["U0ADA", "connection.connected", "Main"],
+        ["U0ADA", "destination.created", "'=Newsletter"],
+        ["U0ADA", "run.requested", "'=Newsletter"],
+        ["U0ADA", "person.asked_about", ""],
+        ["U0ADA", "audit.exported", ""],
+    ]
+    assert "p0@example.com" not in content
+    assert not office.posted(office.ben)
+
+
+def test_the_audit_trail_is_for_administrators(office: Office) -> None:
+    assert "Only administrators may do this." in lines(office.type(office.ben, "/postino audit"))

@@ -1,0 +1,209 @@
+"""What Slack must take in English it must take in every language, and no word of Postino's own is cut there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot import texts
+from bot.texts import Texts
+from bot.views import (
+    blocks,
+    digests,
+    dropped_tags,
+    forgetting,
+    home,
+    picker,
+    policies,
+    removal,
+    wizard,
+    wizard_connect,
+    wizard_matching,
+    wizard_segments,
+)
+from bot.views.run_facts import Counts, Reason
+from bot.views.wizard_connect import Choice, Connecting
+from bot.views.wizard_matching import Matching
+from sandbox.slack import rules
+from services.access import Sharing
+from services.destinations import Policies, TakenTag
+from services.drafts import Answers, Step
+from services.dropped_tags import Deletion, DroppedTag
+from services.errors import Unavailable
+from services.individuals import Receipt
+from services.mailing import Audience, MergeField
+from services.removing import Ending, Tags
+from services.sources import Attribute, Segment
+from tests.unit import test_run_views
+from tests.unit.test_wizard_views import accepted
+
+NAME, SOURCE = "Newsletter", "Contoso"
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+RECEIPT = Receipt("00ff00ff00ff00ff", {"ledger": 1, "audit": 0}, (NAME,), in_source=True, forgotten_before=NOW)
+MADE_TOO_LONG = ("long long", "xxxxxxxx")
+"""What stands in the names that the borrowed tests make too long on purpose."""
+
+BORROWED: dict[str, Callable[[], None]] = {
+    "runs": test_run_views.test_slack_takes_every_message_about_every_run,
+    "lists": test_run_views.test_slack_takes_every_list,
+    "picker": test_run_views.test_slack_takes_the_modal,
+}
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was cut of texts that hold no name made too long. Paragraphs and lists may be: they are as long as their names."""
+    found: list[str] = []
+    shorten = blocks.shorten
+
+    def watched(text: str, limit: int) -> str:
+        if len(text) > limit and limit <= blocks.CONFIRM_TEXT and not any(part in text for part in MADE_TOO_LONG):
+            found.append(text)
+        return shorten(text, limit)
+
+    monkeypatch.setattr(blocks, "shorten", watched)
+    return found
+
+
+@pytest.mark.parametrize("language", texts.languages())
+@pytest.mark.parametrize("what", BORROWED)
+def test_slack_takes_every_message_and_cuts_none(
+    monkeypatch: pytest.MonkeyPatch, cut: list[str], language: str, what: str
+) -> None:
+    monkeypatch.setattr(test_run_views, "T", texts.of(language))
+    BORROWED[what]()
+    assert cut == []
+
+
+@pytest.mark.parametrize("language", texts.languages())
+def test_slack_takes_every_view_and_cuts_none(cut: list[str], language: str) -> None:
+    shown = list(_views(texts.of(language)))
+    assert len(shown) > 20
+    for view in shown:
+        accepted(view)
+    assert cut == []
+
+
+@pytest.mark.parametrize("language", texts.languages())
+def test_slack_takes_the_messages_of_the_wizard(cut: list[str], language: str) -> None:
+    t = texts.of(language)
+    for opening in (None, t("Connected to Mailchimp as *{account}*.", account=SOURCE)):
+        text, content = wizard.resume_offer(t, Answers(name=NAME), "d", opening)
+        assert rules.check_message({"text": text, "blocks": content}) == []
+    assert cut == []
+
+
+def _views(t: Texts) -> Iterator[dict[str, Any]]:
+    yield from _connecting(t)
+    yield from _matching(t)
+    yield from _choosing(t)
+    yield from _ends(t)
+    yield from _looking_after(t)
+    yield home.stranger(t)
+    yield home.trouble(t, t("Mailchimp is being asked…"))
+    yield blocks.opening("callback")
+
+
+def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
+    for chosen in (Policies(), Policies(quiet=True), Policies(digest=7, approval_above=10, mentions=["U0ADA"])):
+        yield policies.form(t, NAME, chosen, policies.Metadata(language="en", destination=1))
+    yield policies.saved(t, NAME)
+    yield removal.destination(t, 1, NAME, ["VIP"])
+    for users in ([], [NAME]):
+        yield removal.connection(t, 1, NAME, SOURCE, users)
+    for ending in Ending:
+        yield removal.told(t, removal.ended(t, NAME, ending, Tags.DELETE))
+    yield forgetting.form(t, "somebody@example.com")
+    for receipt in (RECEIPT, dataclasses.replace(RECEIPT, audiences=(), in_source=False, forgotten_before=None)):
+        yield forgetting.told(t, receipt)
+
+
+@pytest.mark.parametrize("language", texts.languages())
+def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
+    t = texts.of(language)
+    told = digests.Digest(
+        destination=1,
+        name=NAME,
+        audience=SOURCE,
+        zone="UTC",
+        since=NOW,
+        exports=3,
+        with_rejects=1,
+        counts=Counts(new=9),
+    )
+    for message in (
+        digests.digest(t, told),
+        removal.tags_kept(t, NAME, ["VIP"], Reason(message="This destination does not exist any more.")),
+        forgetting.said(t, RECEIPT),
+    ):
+        assert rules.check_message({"text": message.text, "blocks": message.blocks}) == []
+    assert cut == []
+
+
+def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
+    for sharing in Sharing:
+        for choices in ([], [Choice(1, NAME, SOURCE, sharing)], [Choice(1, NAME, SOURCE, sharing, reconnect=True)]):
+            for edited in (None, 1):
+                answers = Answers(name=NAME, connection_id=1, sharing=sharing, key_asked=edited is None)
+                answers.destination_id = edited
+                shown = Connecting(choices, SOURCE, administrator=True, sign_in_url="https://login.example.com")
+                yield wizard_connect.connect(t, answers, "d", shown, problem=t("Paste the API key first."))
+    answers = Answers(step=Step.AUDIENCE, audience_id="id1")
+    many = [Audience(f"id{n}", NAME, n, n, False, "") for n in range(150)]
+    for audiences in ([], many[:2], many):
+        yield wizard_connect.audience(t, answers, "d", SOURCE, audiences)
+    yield wizard_connect.no_connection(t)
+
+
+def _matching(t: Texts) -> Iterator[dict[str, Any]]:
+    offered = [MergeField("FNAME", "First", "text", False), MergeField("BRANCH", "Branch", "text", True)]
+    for seen in ((), ("true", "false")):
+        for consent in (None, "Consent"):
+            answers = Answers(step=Step.MATCHING, email_attribute="EMail", offered=offered, rows=["FNAME"])
+            answers.consent_attribute, answers.audience_name, answers.audience_members = consent, NAME, 1
+            attributes = [Attribute("EMail", "string", 0.987, "email"), Attribute("Consent", "string", 1.0, None)]
+            yield wizard_matching.matching(t, answers, "d", Matching(SOURCE, attributes, {"EMail": "a•••"}, seen))
+    yield wizard_matching.matching(
+        t, Answers(step=Step.MATCHING), "d", Matching(SOURCE, [Attribute("A", "string", 0.0, None)])
+    )
+    yield wizard_matching.matching(t, Answers(step=Step.MATCHING), "d", Matching(SOURCE, []))
+
+
+def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
+    offered = [Segment("VIP", "VIP", 1204), Segment("All", "All", 2_000_000)]
+    for schedule in wizard_segments.SCHEDULES:
+        for profiles in (None, 1, 1204, 1_000_001, 1_234_567):
+            answers = Answers(step=Step.SEGMENTS, segments=["VIP", "All"], profiles=profiles, schedule=schedule)
+            answers.taken = {
+                "VIP": TakenTag("VIP", 12, ours=True, instead="VIP (Postino)"),
+                "All": TakenTag("All", 1, ours=False, instead="All (Postino)"),
+            }
+            answers.vanished = ["Gone"][: profiles or 0]
+            yield wizard_segments.segments(t, answers, "d", offered, 1_000_000, SOURCE)
+    yield wizard_segments.segments(t, Answers(step=Step.SEGMENTS), "d", [], 1_000_000, SOURCE)
+
+
+def _ends(t: Texts) -> Iterator[dict[str, Any]]:
+    for edited in (True, False):
+        for previewing in (True, False):
+            schedule = wizard_segments.schedule_text(t, "weekly mon 07:30")
+            what = wizard.Saved(1, NAME, NAME, SOURCE, 2, 1204, schedule, "C0EXPORTS", edited, previewing)
+            yield wizard.saved(t, what)
+    for tags in ((DroppedTag(1, NAME, NAME),), (DroppedTag(1, NAME, NAME), DroppedTag(2, "VIP", "VIP"))):
+        left = wizard_segments.left_behind(t, [one.name for one in tags])
+        shown = wizard.saved(t, dataclasses.replace(what, tags_left=left, deletable=tags))
+        yield shown
+        for deletion in (
+            Deletion(tags),
+            Deletion((), tags, Unavailable("Mailchimp does not answer. Try again later.")),
+        ):
+            yield wizard.with_instead(shown, dropped_tags.BLOCK, dropped_tags.outcome(t, 1, deletion))
+    yield wizard.previewing(t, NAME, "C0EXPORTS")
+    yield wizard.loading(wizard.frame(t, Answers(step=Step.SEGMENTS), "d", []), t("Mailchimp is being asked…"))
+    yield wizard.stuck(t, Answers(step=Step.SEGMENTS), "d", t("Mailchimp is being asked…"))
+    yield picker.picker(t, [], picker.Metadata())
+    yield picker.working(t)
