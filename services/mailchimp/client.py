@@ -25,6 +25,9 @@ from services.mailchimp import hosts, meaning, pacing
 Result = TypeVar("Result")
 
 USER_AGENT = "Postino (delivers segments to Mailchimp audiences)"
+_READ_AT_ONCE = 1 << 20
+"""Bytes of an answer that are asked for at once. By requests' ten thousand, each of many threads waits for the interpreter
+some forty times per answer, and the connection is held meanwhile."""
 
 _log = structlog.get_logger(__name__)
 
@@ -180,7 +183,7 @@ class Client:
         with self._pacer.slot(self._stop) as slot:
             self._meter.count(retry=repeated)
             try:
-                answer = self._send(call, body)
+                content, served_at = self._send(call, body)
             except Unreachable:
                 raise
             except errors.Unavailable:
@@ -190,9 +193,13 @@ class Client:
                 slot.answered()
                 raise
             slot.answered()
-            return answer
+        try:
+            return Answer(orjson.loads(content) if content else None, served_at)
+        except orjson.JSONDecodeError:
+            raise Unreadable from None
 
-    def _send(self, call: Call, body: bytes | None) -> Answer:
+    def _send(self, call: Call, body: bytes | None) -> tuple[bytes, datetime]:
+        """The answer's content, and when it was given. Only this takes a connection: what is made of it comes after."""
         began, clock = datetime.now(UTC), time.monotonic()
         log = _log.bind(method=call.method, path=call.path)
         try:
@@ -204,7 +211,9 @@ class Client:
                 headers={} if body is None else {"Content-Type": "application/json"},
                 timeout=(self._patience.connecting, self._patience.reading),
                 allow_redirects=False,
+                stream=True,
             )
+            content = b"".join(response.iter_content(_READ_AT_ONCE))
         except requests.RequestException as error:
             log.info("mailchimp.unreachable", kind=type(error).__name__, seconds=round(time.monotonic() - clock, 1))
             raise unreachable(error) from None  # its text may show the address of a member
@@ -214,15 +223,11 @@ class Client:
             request_id=response.headers.get("X-Request-Id", ""),
         )
         if not 200 <= response.status_code < 300:
-            failure = meaning.failure(response.status_code, response.content, secrets=call.secrets)
+            failure = meaning.failure(response.status_code, content, secrets=call.secrets)
             log.info("mailchimp.refused", error=type(failure).__name__, text=str(failure))
             raise failure
         log.debug("mailchimp.answered")
-        try:
-            data = orjson.loads(response.content) if response.content else None
-        except orjson.JSONDecodeError:
-            raise Unreadable from None
-        return Answer(data, _served_at(response.headers.get("Date", ""), began))
+        return content, _served_at(response.headers.get("Date", ""), began)
 
 
 def session(base: str, *, gate: Callable[[], None] = lambda: None) -> requests.Session:
