@@ -20,7 +20,7 @@ Json = dict[str, Any]
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 GO_ON = threading.Event()
 """What the button that takes its time waits for."""
-LONGEST = 30.0
+LONGEST = 60.0
 FRUITS = [f"Fruit {number}" for number in range(1, 301)]
 MANIFEST: Json = {
     "display_information": {"name": "Greeter", "description": "Says hello.", "long_description": "It says hello."},
@@ -187,6 +187,9 @@ def _form(app: App) -> None:
     def slow(ack: Any) -> None:
         GO_ON.wait(LONGEST)
         ack()
+
+    # Bolt answers for a listener after three seconds, which a busy computer may need to look at the button.
+    app._listeners[-1].ack_timeout = int(LONGEST)
 
 
 def _views(app: App) -> None:
