@@ -6,11 +6,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import create_engine, select, text
 
+from services.attempts import Attempt
 from services.lanes import LANES
 from services.mailchimp import Mailchimp
 from services.mailing import Meter, Stopped
@@ -129,15 +132,7 @@ def give_up_waiting_for(site: Site) -> None:
 
 
 def test_a_worker_frozen_past_its_lease_ends_at_most_the_calls_it_had_begun_when_it_thaws(site: Site) -> None:
-    site.people(PEOPLE)
-    audience_id = site.destination("Shop")
-    request(site, "Shop")
-    with workers(site, 3, 60) as (frozen, heir):
-        begin(frozen)
-        assert until(lambda: len(site.mailchimp.bulk_calls()) >= 6, frozen)
-        frozen.send_signal(signal.SIGSTOP)
-        give_up_waiting_for(site)
-        begin(heir)
+    with frozen_and_heir(site) as (audience_id, frozen, heir):
         assert heir.wait(60) == 0
         before = site.mailchimp.called()
         frozen.send_signal(signal.SIGCONT)
@@ -146,14 +141,59 @@ def test_a_worker_frozen_past_its_lease_ends_at_most_the_calls_it_had_begun_when
         late = site.mailchimp.calls(before)
         assert len(late) <= LANES
         assert [call for call in late if call["counts"].get("created") or call["counts"].get("updated")] == []
+    assert_taken_over(site, audience_id)
+
+
+def test_a_worker_that_thaws_while_its_heir_is_at_work_leaves_the_run_to_it(site: Site) -> None:
+    people = 2 * PEOPLE  # more than the calls in flight of both can carry
+    with frozen_and_heir(site, people) as (audience_id, frozen, heir):
+        before = site.mailchimp.called()
+        assert until(lambda: site.mailchimp.bulk_calls(before), heir)
+        frozen.send_signal(signal.SIGCONT)
+        assert heir.wait(60) == 0
+        assert frozen.wait(60) == 0
+    assert_taken_over(site, audience_id, people)
+
+
+@contextmanager
+def frozen_and_heir(
+    site: Site, people: int = PEOPLE
+) -> Iterator[tuple[str, subprocess.Popen[str], subprocess.Popen[str]]]:
+    """The audience, a worker that was frozen in mid-run, and another one that has begun since."""
+    site.people(people)
+    audience_id = site.destination("Shop")
+    request(site, "Shop")
+    with workers(site, 3, 60) as (frozen, heir):
+        begin(frozen)
+        assert until(lambda: len(site.mailchimp.bulk_calls()) >= 6, frozen)
+        frozen.send_signal(signal.SIGSTOP)
+        give_up_waiting_for(site)
+        begin(heir)
+        yield audience_id, frozen, heir
+
+
+def assert_taken_over(site: Site, audience_id: str, people: int = PEOPLE) -> None:
+    """The second attempt has ended the run, and few contacts were sent twice."""
     (run,) = ended(site)
     assert run.attempt == 2
-    assert sum(run.counters[one.word] for one in Class) == PEOPLE
+    assert sum(run.counters[one.word] for one in Class) == people
     members = site.mailchimp.members(audience_id)
-    assert len(members) == PEOPLE
+    assert len(members) == people
     assert all(one["tags"] == ["Everyone"] for one in members)
-    assert PEOPLE <= site.mailchimp.contacts_sent() <= PEOPLE + MOST_IN_FLIGHT
+    assert people <= site.mailchimp.contacts_sent() <= people + MOST_IN_FLIGHT
     assert site.given_away() == []
+
+
+def test_no_call_passes_the_gate_of_a_lease_that_is_not_fresh(site: Site) -> None:
+    now, meter = 0.0, Meter()
+    with site.application() as postino:
+        lease = timedelta(seconds=30)
+        attempt = Attempt(postino.database, Run(id=1, attempt=1), meter, Event(), lease=lease, clock=lambda: now)
+    attempt.stop.set()
+    meter.gate()
+    now = 10.0
+    with pytest.raises(Stopped):
+        meter.gate()
 
 
 def test_a_call_goes_out_only_through_the_gate(mailchimp: MailchimpProcess) -> None:

@@ -110,6 +110,7 @@ def test_one_run_at_a_time_sends_to_an_account_and_others_are_not_held_up(databa
     assert [run.id if run else None for run in claimed] == [first, other, None]
     with database.write() as session:
         assert not runs.claim(session, second, "w", NOW, LEASE)
+        assert not runs.claim(session, first, "slower", NOW, LEASE)
 
 
 def test_only_the_attempt_that_holds_a_run_can_write_to_it(database: Database) -> None:
