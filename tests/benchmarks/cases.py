@@ -190,8 +190,37 @@ def killed(size: Size) -> Result:
     return Result("killed", f"{size.faulty:,} new contacts, kill -9 in mid-run, started again", _beside(size, run))
 
 
+def cancelled(size: Size) -> Result:
+    """Cancelled by another process in mid-run: for how long do calls still go out, and are those in flight kept?"""
+    asked = 0.0
+    with open_place(bulk=SLOW) as place:
+        filled(place, size.faulty)
+
+        def cancel(process: subprocess.Popen[bytes]) -> None:
+            nonlocal asked
+            while place.bulk_calls() < LANES and process.poll() is None:
+                time.sleep(0.01)
+            asked = place.postino("cancel", "Shop").ended
+
+        cost, traffic = place.export(cancel)
+        return Result(
+            "cancelled",
+            f"{size.faulty:,} new contacts, {SLOW:g} s per bulk call, cancelled in mid-run",
+            (
+                Figure("last call begun after it was cancelled", max(each.started for each in traffic.calls) - asked, "s",
+                       Bound("≤", 2)),
+                Figure("ended after it was cancelled", cost.ended - asked, "s"),
+                Figure("bulk calls left out", math.ceil(size.faulty / BATCH) + 1 - len(traffic.bulk_calls), "",
+                       Bound("≥", 1)),
+                Figure("contacts sent and not kept", traffic.members_sent - json.loads(cost.out)["new"], "",
+                       Bound("=", 0)),
+            ),
+        )  # fmt: skip
+
+
 CASES: dict[str, Callable[[Size], Result]] = {
-    case.__name__: case for case in (calls, segments, acknowledgement, throttled, unsubscribed, killed, speed, paced)
+    case.__name__: case
+    for case in (calls, segments, acknowledgement, throttled, unsubscribed, killed, cancelled, speed, paced)
 }
 LONG = ("paced",)
 

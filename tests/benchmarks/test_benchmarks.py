@@ -86,6 +86,12 @@ def test_a_killed_run_goes_on_and_the_official_loop_begins_again() -> None:
     assert result.value("bulk calls after it", "mailchimp-marketing") == 20
 
 
+def test_a_cancelled_run_leaves_calls_out_and_keeps_what_was_sent() -> None:
+    result = measured("cancelled", replace(SMALL, faulty=20_000))
+    assert result.value("bulk calls left out") > 0
+    assert result.value("contacts sent and not kept") == 0
+
+
 def test_the_source_is_the_same_every_time_and_changes_as_told(tmp_path: Path) -> None:
     source.write_segment(tmp_path, 1_000)
     path = tmp_path / f"{source.SEGMENT}.csv"
