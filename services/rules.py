@@ -101,6 +101,11 @@ class Decision(NamedTuple):
 _UNCHANGED = Decision(Class.UNCHANGED)
 
 
+@lru_cache(SETS)
+def _new(segments: int) -> Decision:
+    return Decision(Class.NEW, add=segments)
+
+
 def reconcile(
     row: ledger.Row | None,
     seen: Seen | None,
@@ -249,7 +254,7 @@ class Rules:
                 return Decision(Class.REJECTED, reason=refusal.reason)
             if self.decided.get(person.key) is False:
                 return Decision(Class.SUPPRESSED, reason=KEPT_OUT)
-            return Decision(Class.NEW, add=person.segments)
+            return _new(person.segments)
         remove = held & ~person.segments
         if row.status != Status.SUBSCRIBED:
             return Decision(Class.SUPPRESSED, remove=remove, reason=Status(row.status).name.lower())
