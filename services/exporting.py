@@ -7,20 +7,18 @@ same code: it makes the audience match the segments.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
-
 from services import approving, guarding, observing, snapshot, tagging
 from services.actions import Counters, Target
 from services.applying import Applying
 from services.attempts import Attempt
+from services.book import Book, open_book
 from services.errors import InvalidInput, ReconnectNeeded, Refused
 from services.hashing import Hasher
 from services.lanes import LANES, WORKERS, Lanes
@@ -32,10 +30,10 @@ from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
 from services.snapshot import Consent, MappedField, Snapshot
 from services.sources import ProfileSource
-from storage import decisions, destinations, ledger, runs, tombstones
+from storage import ledger, runs
 from storage.database import Database
 from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
-from storage.vault import SealBrokenError, Vault
+from storage.vault import Vault
 
 FULL_READ_EVERY = timedelta(days=7)
 STATISTICS_LAG = timedelta(minutes=10)  # Mailchimp caches an account's totals for at least five minutes
@@ -99,12 +97,13 @@ class Export:
         audience, fields = self._preflight(service)
         mapped = self._mapped(fields)
         self._step("reading")
-        book = self._open_book(mapped)
+        merge_tags = [one.merge_field.tag for one in mapped]
+        book = open_book(self._database, self._tools.vault, self._run, self._connection.account_id, merge_tags)
         present = self._tags(service, book)
         tags = TagMap(
             tuple(row.bit for row in present), {at: row.tag_id for at, row in enumerate(present) if row.tag_id}
         )
-        rules = self._rules(tags, book)
+        rules = book.rules(tags)
         observer = Observer(
             scratch, service, self._destination.audience_id, book.all_slots, book.hasher, executor, LANES
         )
@@ -130,8 +129,8 @@ class Export:
         if self._run.preview or self._needs_approval(summary):
             return Outcome(self.reckoning.counters, summary, "approval", held)
         self.reckoning.begin(plan)
-        tags, names = self._make_tags(service, present, tags)
-        planner.use(self._rules(tags, book), tags)
+        tags, names = tagging.create(service, self._database, self._destination.audience_id, present, tags)
+        planner.use(book.rules(tags), tags)
         target = Target(
             audience_id=self._destination.audience_id,
             merge_tags=tuple(one.merge_field.tag for one in mapped),
@@ -208,47 +207,14 @@ class Export:
         guarding.check_profiles(taken.profiles)
         return taken
 
-    def _ledger_secret(self, session: Session) -> bytes:
-        try:
-            return self._tools.vault.ledger_secret(session)
-        except SealBrokenError:
-            raise Refused(
-                "What Postino remembers of its audiences cannot be opened with POSTINO_SECRET_KEY, so nothing was sent. "
-                "Put the former key back, as a second one behind the new."
-            ) from None
-
-    def _open_book(self, mapped: Sequence[MappedField]) -> _Book:
-        with self._database.write() as session:
-            runs.replace_rejects(session, self._run.id)
-            hasher = Hasher(self._ledger_secret(session))
-            row = ledger.open_ledger(session, self._connection.account_id, self._destination.audience_id)
-            before = set(ledger.field_slots(session, row.id, ()))
-            forgotten = tombstones.keys(session, self._run.workspace_id)
-            decided = decisions.of_ledger(session, row.id)
-            slots = ledger.field_slots(session, row.id, [one.merge_field.tag for one in mapped])
-            elders = {
-                elder.id: frozenset(slots[tag] for tag in elder.fields if tag in slots)
-                for elder in destinations.older_on_audience(session, self._destination)
-            }
-        mapped_tags = [one.merge_field.tag for one in mapped]
-        # A field that was never looked at is unknown for everybody: only a full reading tells.
-        unknown = bool(set(mapped_tags) - before)
-        return _Book(
-            row.id, row, slots, [slots[tag] for tag in mapped_tags], hasher, forgotten, unknown, elders, decided
-        )
-
-    def _rules(self, tags: TagMap, book: _Book) -> Rules:
-        verifies = self._run.verifies
-        return Rules(tags, book.slots, book.hasher.refusal, book.forgotten, verifies, book.elders, book.decided)
-
-    def _tags(self, service: MailingService, book: _Book) -> list[LedgerTag]:
+    def _tags(self, service: MailingService, book: Book) -> list[LedgerTag]:
         with self._database.write() as session:
             return tagging.settle(
                 session, service.tags(self._destination.audience_id), book.ledger_id, self._destination
             )
 
     def _plan(
-        self, scratch: Scratch, observer: Observer, unread: Sequence[Watched], book: _Book, tags: TagMap, rules: Rules
+        self, scratch: Scratch, observer: Observer, unread: Sequence[Watched], book: Book, tags: TagMap, rules: Rules
     ) -> tuple[Plan, Planner]:
         self._step("comparing")
         watermark = None if book.unread or self._due_for_full_read(book.row) else book.row.watermark
@@ -284,7 +250,7 @@ class Export:
     def _draw_up(
         self,
         scratch: Scratch,
-        book: _Book,
+        book: Book,
         tags: TagMap,
         rules: Rules,
         *,
@@ -336,34 +302,6 @@ class Export:
                 highest[position] = ledger.highest_holders(session, tag.id)
         return guarding.brake(plan, taken, highest, self._destination.brake_share, self._destination.brake_people)
 
-    def _make_tags(
-        self, service: MailingService, present: Sequence[LedgerTag], tags: TagMap
-    ) -> tuple[TagMap, tuple[str, ...]]:
-        """Create the tags that do not exist yet, and the names of all as they are now."""
-        ids, names = dict(tags.ids), []
-        audience_id = self._destination.audience_id
-        with self._database.write() as session:
-            tagging.note_asked(session, [row.id for row in present if row.tag_id is None])
-        for position, row in enumerate(present):
-            if row.tag_id is None:
-                made = service.create_tag(audience_id, row.name)
-                # One that was there is ours only if our own call, whose answer was lost, has made it: then nobody holds it.
-                if holders := service.tag_members(audience_id, made.id, count=1).total:
-                    raise tagging.foreign(made.name, holders)
-                try:
-                    with self._database.write() as session:
-                        tagging.note_created(session, row.id, made)
-                except IntegrityError:
-                    raise Refused(
-                        "The tag {tag} belongs to another destination. Edit this one and choose another tag.",
-                        tag=row.name,
-                    ) from None
-                ids[position] = made.id
-                names.append(made.name)
-            else:
-                names.append(row.name)
-        return TagMap(tags.bits, ids), tuple(names)
-
     def _needs_approval(self, summary: Json) -> bool:
         """Whether an approved run has grown beyond what was approved, or the destination's rule asks for a second person."""
         approved = self._run.plan.get("binding") if self._run.approved_by else None
@@ -379,21 +317,6 @@ class Export:
     def _now(self) -> datetime:
         with self._database.read() as session:
             return self._database.now(session)
-
-
-@dataclass(frozen=True, slots=True)
-class _Book:
-    """The ledger, opened for one destination."""
-
-    ledger_id: int
-    row: Ledger
-    all_slots: Mapping[str, int]
-    slots: list[int]
-    hasher: Hasher
-    forgotten: frozenset[bytes]
-    unread: bool
-    elders: Mapping[int, frozenset[int]]
-    decided: Mapping[bytes, bool]
 
 
 @contextmanager

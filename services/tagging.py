@@ -9,11 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.errors import Refused
-from services.mailing import Tag
+from services.mailing import MailingService, Tag
+from services.rules import TagMap
 from storage import ledger
+from storage.database import Database
 from storage.models import Destination, LedgerTag
 
 
@@ -94,13 +97,43 @@ def lost(session: Session, present: Sequence[Tag], destination: Destination) -> 
     }
 
 
-def note_asked(session: Session, row_ids: Sequence[int]) -> None:
+def create(
+    service: MailingService, database: Database, audience_id: str, present: Sequence[LedgerTag], tags: TagMap
+) -> tuple[TagMap, tuple[str, ...]]:
+    """Create those of the destination's tags that do not exist yet; all of them with their ids, and their names as they are now.
+
+    Raises Refused for a tag that has come to be meanwhile and is not ours.
+    """
+    ids, names = dict(tags.ids), []
+    with database.write() as session:
+        _note_asked(session, [row.id for row in present if row.tag_id is None])
+    for position, row in enumerate(present):
+        if row.tag_id is not None:
+            names.append(row.name)
+            continue
+        made = service.create_tag(audience_id, row.name)
+        # One that was there is ours only if our own call, whose answer was lost, has made it: then nobody holds it.
+        if holders := service.tag_members(audience_id, made.id, count=1).total:
+            raise foreign(made.name, holders)
+        try:
+            with database.write() as session:
+                _note_created(session, row.id, made)
+        except IntegrityError:
+            raise Refused(
+                "The tag {tag} belongs to another destination. Edit this one and choose another tag.",
+                tag=row.name,
+            ) from None
+        ids[position] = made.id
+        names.append(made.name)
+    return TagMap(tags.bits, ids), tuple(names)
+
+
+def _note_asked(session: Session, row_ids: Sequence[int]) -> None:
     """Remember that these tags are about to be created: one that is found later without an answer is ours if nobody holds it."""
     session.execute(update(LedgerTag).where(LedgerTag.id.in_(row_ids)).values(asked_for=True))
 
 
-def note_created(session: Session, row_id: int, made: Tag) -> None:
-    """Remember the id of a tag that was just created. Raises IntegrityError if another destination owns it."""
+def _note_created(session: Session, row_id: int, made: Tag) -> None:
     row = session.get_one(LedgerTag, row_id)
     row.asked_for = False
     ledger.become(session, row, made.id, made.name)
