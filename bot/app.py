@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot import (
     acknowledging,
+    administrators,
     commands,
     connections,
     decisions,
@@ -66,7 +67,7 @@ def create_app(application: Application) -> App:
     application.rights.standing_of = Standings(app.client, application.database)
     features = (
         *(commands, wizard, segments, exports, connections, destinations, duplicating),
-        *(decisions, removal, schedules, policies, forgetting, home, workflow),
+        *(decisions, removal, schedules, policies, administrators, forgetting, home, workflow),
     )
     for feature in features:
         feature.register(app, application, people)

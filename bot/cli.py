@@ -16,7 +16,17 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from bot import database_errors
-from bot.command_line import connections, decisions, destinations, doctor, exports, people, segments, service
+from bot.command_line import (
+    administrators,
+    connections,
+    decisions,
+    destinations,
+    doctor,
+    exports,
+    people,
+    segments,
+    service,
+)
 from bot.command_line.speaking import closing, complain, texts
 from services.errors import PostinoError
 
@@ -34,6 +44,7 @@ cli.command("plan")(exports.plan)
 cli.command("export")(exports.export)
 cli.command("cancel")(exports.cancel)
 cli.command("history")(exports.history)
+cli.command("administrators")(administrators.administrators)
 cli.command("why")(people.why)
 cli.command("decisions")(decisions.decisions)
 cli.command("forget")(people.forget)

@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import audit_trail, doctor, forgetting, why, wizard
+from bot import administrators, audit_trail, doctor, forgetting, why, wizard
 from bot.asked import Asked, asked, on_click
 from bot.connections import Accounts
 from bot.destinations import Saved
@@ -50,6 +50,7 @@ class Commands:
             "schedules": Timetable(application).show,
             # Without a name, the list has a button for each destination's policies.
             "policies": lambda asked: (PolicyDesk(application).open if asked.text else saved.show)(asked),
+            "administrators": lambda asked: administrators.open_names(asked, application),
             "why": lambda asked: why.why(asked, application),
             "forget": forgetting.ask,
             "doctor": self.doctor,

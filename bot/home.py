@@ -72,6 +72,7 @@ def _shown(person: Person, application: Application) -> views.Shown:
         history=[telling.run(run) for run in ended[: views.HISTORY]],
         cancelable=frozenset(manageable),
         as_of=now,
+        administrator=actor.is_administrator,
     )
 
 

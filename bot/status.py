@@ -30,7 +30,9 @@ class Status:
         runs = self._application.runs
         waiting = [run for run in runs.unfinished(asked.actor) if runs.may_approve(asked.actor, run)]
         told = [self._telling.run(run) for run in waiting[: views.WAITING_SHOWN]]
-        asked.answer(views.hub(asked.t, rows, len(destinations), page, told, len(waiting)), replacing=replacing)
+        manages = asked.actor.is_administrator
+        hub = views.hub(asked.t, rows, len(destinations), page, told, len(waiting), administrator=manages)
+        asked.answer(hub, replacing=replacing)
 
     def turn(self, asked: Asked) -> None:
         """Another page of the hub, in place of the one shown."""

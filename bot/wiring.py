@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from bot import database_errors
 from bot.settings import Settings
 from services.access import COMMAND_LINE, Actor, Standing
+from services.administrators import Administrators
 from services.connections import Connections
 from services.deciding import Deciding
 from services.destinations import Destinations
@@ -60,6 +61,10 @@ class Application:
             mapping_file=self.settings.source_mapping,
             clock=lambda: self.clock().timestamp(),
         )
+
+    @cached_property
+    def administrators(self) -> Administrators:
+        return Administrators(self.database)
 
     @cached_property
     def connections(self) -> Connections:

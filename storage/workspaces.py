@@ -33,6 +33,11 @@ def of_team(session: Session, team_id: str, name: str, now: datetime) -> Workspa
     return adopted
 
 
+def named_administrators(session: Session, workspace_id: int) -> list[str]:
+    """The people whom administrators have named; nobody where there is no such workspace any more."""
+    return session.scalar(select(Workspace.administrators).where(Workspace.id == workspace_id)) or []
+
+
 def remove(session: Session, team_id: str) -> bool:
     """Forget everything of a Slack team, and the ledgers of Mailchimp accounts that no other workspace is connected to.
 

@@ -38,6 +38,10 @@ HELP = {
         mark("/postino policies [destination]"),
         mark("Who else approves its exports, who is called where there is trouble. For administrators."),
     ),
+    "administrators": (
+        mark("/postino administrators"),
+        mark("Who is an administrator besides the admins and owners of this workspace. For administrators."),
+    ),
     "why": (
         mark("/postino why EMAIL"),
         mark(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.texts import Texts
-from bot.views import blocks, policies, run_facts, runs
+from bot.views import administrators, blocks, policies, run_facts, runs
 from bot.views.blocks import Block, escape
 from bot.views.destinations import Row, facts
 from bot.views.history import Place
@@ -27,7 +27,7 @@ class Shown:
 
     ``waiting`` are the exports whose approval the reader may give, ``for_others`` those that wait for somebody else,
     ``running`` all others that have not ended; ``destinations_in_all`` counts those that do not fit, too; ``cancelable``
-    are the runs the reader may cancel.
+    are the runs the reader may cancel; ``administrator`` says that the reader is one.
     """
 
     destinations: Sequence[Row]
@@ -38,13 +38,14 @@ class Shown:
     history: Sequence[run_facts.Run]
     cancelable: frozenset[int]
     as_of: datetime
+    administrator: bool = False
 
 
 def home(t: Texts, shown: Shown) -> Block:
     """The whole tab."""
     return blocks.home(
         [
-            *_top(t, shown.as_of),
+            *_top(t, shown),
             *_waiting(t, shown),
             *_for_others(t, shown),
             *_running(t, shown),
@@ -70,17 +71,18 @@ def trouble(t: Texts, sentence: str) -> Block:
     return blocks.home([blocks.section(f":warning: {escape(sentence)}"), _refresh_row(t)])
 
 
-def _top(t: Texts, as_of: datetime) -> list[Block]:
+def _top(t: Texts, shown: Shown) -> list[Block]:
     return [
         blocks.header("Postino"),
         blocks.section(t("Segments of your customers, delivered to Mailchimp audiences.")),
         blocks.actions(
             blocks.button(t("New destination"), NEW, style="primary"),
             blocks.button(t("Schedules"), SCHEDULES),
+            *([administrators.button(t)] if shown.administrator else []),
             blocks.button(t("Refresh"), REFRESH),
             block_id="top",
         ),
-        blocks.context(t("As of {time}", time=run_facts.moment(t, as_of))),
+        blocks.context(t("As of {time}", time=run_facts.moment(t, shown.as_of))),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import blocks, history, policies, runs
+from bot.views import administrators, blocks, history, policies, runs
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, Run, linked
 from bot.views.wizard_segments import schedule_text
@@ -45,18 +45,25 @@ class Row:
 
 
 def hub(
-    t: Texts, rows: Sequence[Row], total: int, page: int, waiting: Sequence[Run] = (), waiting_total: int = 0
+    t: Texts,
+    rows: Sequence[Row],
+    total: int,
+    page: int,
+    waiting: Sequence[Run] = (),
+    waiting_total: int = 0,
+    *,
+    administrator: bool = False,
 ) -> Message:
     """What waits for the reader's approval, the destinations of one page with their last results, the way to all else.
 
-    ``waiting`` are the first of ``waiting_total``; the rest of many is in the status.
+    ``waiting`` are the first of ``waiting_total``; the rest of many is in the status. ``administrator`` says what the reader is.
     """
     if not total:
         text = t(
             "Postino delivers segments to Mailchimp audiences. There is no destination yet: "
             "connect Mailchimp to make the first one."
         )
-        return Message(text, [blocks.section(text), _menu(t, first=True)])
+        return Message(text, [blocks.section(text), _menu(t, first=True, administrator=administrator)])
     head = t.plural("{count} destination", "{count} destinations", total)
     content, said = _waiting(t, waiting, waiting_total)
     content.append(blocks.section(f"*{head}*"))
@@ -65,7 +72,7 @@ def hub(
         content += _destination(t, row)
         said.append(f"{escape(row.name)}: {_last(t, row)}")
     content += _pages(t, total, page)
-    content.append(_menu(t))
+    content.append(_menu(t, administrator=administrator))
     return Message("\n".join(said), content)
 
 
@@ -163,7 +170,7 @@ def _pages(t: Texts, total: int, page: int) -> list[Block]:
     return [blocks.actions(*buttons)] if buttons else []
 
 
-def _menu(t: Texts, *, first: bool = False) -> Block:
+def _menu(t: Texts, *, first: bool = False, administrator: bool) -> Block:
     buttons = [
         blocks.button(t("Connect"), "wizard.new", style="primary" if first else None),
         blocks.button(t("Segments"), "hub.segments"),
@@ -177,6 +184,8 @@ def _menu(t: Texts, *, first: bool = False) -> Block:
             blocks.button(t("Status"), "hub.status"),
             blocks.button(t("History"), "history.open", history.Place().model_dump_json()),
         ]
+    if administrator:
+        buttons.append(administrators.button(t))
     buttons.append(blocks.button(t("Help"), "hub.help"))
     return blocks.actions(*buttons, block_id="hub.menu")
 

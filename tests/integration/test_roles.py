@@ -20,6 +20,7 @@ from sqlalchemy import select
 import bot.app
 from bot.commands import Commands
 from bot.people import People
+from bot.views import administrators
 from services.drafts import Answers, Drafts
 from storage.models import AuditEntry, Connection, Destination, Draft, Run, RunStatus, Workspace
 from tests.integration.slack_office import Office, open_office
@@ -62,6 +63,8 @@ POLICIES: Json = {
     "successes": {"successes": {"selected_option": {"value": "each"}}},
 }
 
+NOBODY = administrators.block([])
+
 WORDS: dict[str, Rule] = {
     "connect": Rule(),
     "segments": seen(SEGMENTS),
@@ -72,6 +75,7 @@ WORDS: dict[str, Rule] = {
     "connections": Rule(""),
     "schedules": seen(SCHEDULES),
     "policies": Rule("Newsletter"),
+    "administrators": Rule(),
     "why": Rule("p1@example.com"),
     "doctor": Rule(),
     "audit": Rule(),
@@ -162,6 +166,8 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("view", "forget"): Rule(),
     ("action", "policies.open"): Rule("1"),
     ("view", "policies.save"): Rule("1"),
+    ("action", "administrators.open"): Rule(),
+    ("view", "administrators.save"): Rule("U0BEN"),
     ("event", "app_home_opened"): seen("Newsletter"),
     ("action", "home.refresh"): seen("Newsletter"),
     ("action", "home.send"): Rule("1"),
@@ -271,12 +277,14 @@ class Forger:
         metadata: dict[str, Json] = {
             "wizard": {"draft": self.draft, "step": 1},
             "policies.save": {"language": "en", "destination": 1},
+            "administrators.save": {"language": "en", "shown": []},
             "decisions.save": {"language": "en", "destination": 1},
             "forget": {"language": "en"},
             "export.destination": {"channel": "C0EXPORTS"},
         }
         states: dict[str, Json] = {
             "policies.save": POLICIES,
+            "administrators.save": {NOBODY: {"administrators.named": {"selected_users": [value]}}},
             "export.destination": {"destination": {"export.destination": {"selected_option": {"value": value}}}},
             "connection.share": {
                 "shared_with": {"connection.shared_with": {"selected_option": {"value": "everyone"}}},

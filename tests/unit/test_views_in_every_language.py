@@ -12,6 +12,7 @@ import pytest
 from bot import texts
 from bot.texts import Texts
 from bot.views import (
+    administrators,
     blocks,
     digests,
     dropped_tags,
@@ -30,6 +31,7 @@ from bot.views.wizard_connect import Choice, Connecting
 from bot.views.wizard_matching import Matching
 from sandbox.slack import rules
 from services.access import Sharing
+from services.administrators import MOST
 from services.destinations import Policies, TakenTag
 from services.drafts import Answers, Step
 from services.dropped_tags import Deletion, DroppedTag
@@ -112,6 +114,10 @@ def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
     for chosen in (Policies(), Policies(quiet=True), Policies(digest=7, approval_above=10, mentions=["U0ADA"])):
         yield policies.form(t, NAME, chosen, policies.Metadata(language="en", destination=1))
     yield policies.saved(t, NAME)
+    many = [f"U0MEMBER{number:05}" for number in range(MOST)]
+    for named in ([], many):
+        yield administrators.form(t, named, t("Mailchimp is being asked…"))
+        yield administrators.saved(t, named)
     yield removal.destination(t, 1, NAME, ["VIP"])
     for users in ([], [NAME]):
         yield removal.connection(t, 1, NAME, SOURCE, users)
