@@ -10,10 +10,11 @@ from bot import slack_calls, texts
 from bot.people import is_slack_user
 from bot.slack_calls import CHANNEL_LOST
 from bot.texts import Texts
-from bot.views import digests, removal
+from bot.views import digests, removal, watching
 from bot.views.run_facts import Message, Reason
 from services import digests as digesting
 from services import removing
+from services import watching as source_watching
 from storage.models import Json, OutboxMessage
 
 log = structlog.get_logger()
@@ -39,6 +40,10 @@ class Notices:
                 return removal.tags_kept(t, values["destination"], values["tags"], reason)
             case digesting.DIGEST:
                 return digests.digest(t, digests.Digest.model_validate(values))
+            case source_watching.UNREADABLE:
+                return watching.unreadable(t, watching.Told.model_validate(values))
+            case source_watching.READABLE:
+                return watching.readable(t, watching.Told.model_validate(values))
             case _:
                 log.error("notices.unknown_message", kind=kind)
                 return None

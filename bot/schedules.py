@@ -65,6 +65,7 @@ class Timetable:
             may_manage=access.may_manage(asked.actor, destination),
             paused_by=destination.paused_by,
             paused_at=destination.paused_at,
+            unreadable_since=destination.unreadable_since,
         )
 
 

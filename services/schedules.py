@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services import access, audit
 from services.access import Actor, Standing
@@ -17,6 +18,7 @@ from services.errors import NotFound, PostinoError
 from services.runs import AlreadyExporting, Order, Runs
 from services.sources import ProfileSource
 from services.timetable import crontab
+from services.watching import Watching
 from storage.database import Database
 from storage.models import FINAL, Destination, Run
 
@@ -27,6 +29,8 @@ SHOWN = 3
 
 NextTime = Callable[[str, str, datetime], datetime | None]
 """From a crontab line, a time zone and a moment: the next time after it. The engine brings the arithmetic."""
+
+Due = TypeVar("Due")
 
 log = structlog.get_logger()
 
@@ -46,24 +50,37 @@ class Schedules:
     def __call__(self) -> bool:
         """Ask for every run whose refresh or time has come; always says that nothing more is to be done at once.
 
-        What was missed while Postino was down is asked for once. Trouble with one destination keeps none of the others.
+        What was missed while Postino was down is asked for once. Trouble with one destination keeps none of the others, and
+        a source that cannot be read none of those that go by the clock: their exports say so themselves.
         """
         with self.database.read() as session:
-            scheduled = list(session.scalars(select(Destination).where(Destination.schedule != "manual")))
+            touched = or_(Destination.schedule != "manual", Destination.unreadable_since.is_not(None))
+            found = list(session.scalars(select(Destination).where(touched).order_by(Destination.id)))
             now = self.database.now(session)
-        refresh = self._refresh() if any(one.schedule == "refresh" for one in scheduled) else None
-        for destination in scheduled:
-            try:
-                if destination.schedule != "refresh":
-                    self._by_time(destination, now)
-                elif refresh is not None:
-                    self._after_refresh(destination, refresh)
-            except Exception:
-                log.exception("schedules.failed", destination=destination.id)
+        for destination in found:
+            if destination.schedule not in ("manual", "refresh"):
+                self._each(destination, self._by_time, now)
+        following = [one for one in found if one.schedule == "refresh"]
+        waiting = [one for one in following if one.paused_at is None]
+        self._watching.forget(one for one in found if one not in waiting)
+        refresh = self._watching.look(waiting, now) if following else None
+        if refresh is not None:
+            for destination in following:
+                self._each(destination, self._after_refresh, refresh)
         return False
 
+    @property
+    def _watching(self) -> Watching:
+        return Watching(self.database, self.source)
+
+    def _each(self, destination: Destination, act: Callable[[Destination, Due], None], due: Due) -> None:
+        try:
+            act(destination, due)
+        except Exception:
+            log.exception("schedules.failed", destination=destination.id)
+
     def _refresh(self) -> str | None:
-        """The refresh the source shows; None while one is being written."""
+        """The refresh the source shows; None while one is being written, and while the source cannot be read."""
         try:
             return self.source.refresh_marker().id[:200]
         except PostinoError as error:

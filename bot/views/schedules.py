@@ -16,7 +16,10 @@ from bot.views.wizard_segments import schedule_text
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it."""
+    """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it.
+
+    ``unreadable_since`` is since when it waits for a source that cannot be read.
+    """
 
     destination_id: int
     name: str
@@ -26,6 +29,7 @@ class Row:
     may_manage: bool
     paused_by: str | None = None
     paused_at: datetime | None = None
+    unreadable_since: datetime | None = None
 
 
 def schedules(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
@@ -73,6 +77,9 @@ def _about(t: Texts, row: Row) -> list[str]:
     if row.paused_at is not None:
         by = who(t, row.paused_by or "")
         lines.append(t("Paused by {person} since {time}.", person=by, time=moment(t, row.paused_at, row.zone)))
+    elif row.unreadable_since is not None:
+        since = moment(t, row.unreadable_since, row.zone)
+        lines.append("⚠️ " + t("Waits: the source has been unreadable since {time}.", time=since))
     elif row.times:
         lines.append(t("Next: {times}", times=", ".join(moment(t, one, row.zone) for one in row.times)))
     return lines

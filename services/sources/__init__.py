@@ -16,6 +16,10 @@ PROFILE_KEY = "CustomerId"
 """The attribute that identifies a profile, as Customer Insights names it in every table it exports."""
 
 
+class BeingRefreshed(errors.Unavailable):
+    """A refresh is being written: it can be read when it is complete. Nothing is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A named set of profiles. ``profile_count`` is the exact number of distinct profile ids."""
@@ -98,7 +102,8 @@ class SegmentReader(Protocol):
 class ProfileSource(Protocol):
     """What the rest of Postino knows of a source. Every method may raise ``errors.PostinoError``.
 
-    ``Unavailable`` is passing (a server that does not answer), ``InvalidInput(field="source")`` and ``Refused`` stay.
+    ``Unavailable`` is passing (a server that does not answer; ``BeingRefreshed`` is one), ``InvalidInput(field="source")`` and
+    ``Refused`` stay.
     """
 
     @property
@@ -141,5 +146,5 @@ class ProfileSource(Protocol):
         ...
 
     def refresh_marker(self) -> RefreshMarker:
-        """Which refresh the source shows now. Raises ``Unavailable`` while a refresh is being written."""
+        """Which refresh the source shows now. Raises ``BeingRefreshed`` while one is being written."""
         ...

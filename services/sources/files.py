@@ -14,6 +14,7 @@ from services import errors
 from services.sources import (
     PROFILE_KEY,
     Attribute,
+    BeingRefreshed,
     Hidden,
     RefreshMarker,
     Segment,
@@ -143,13 +144,13 @@ class FolderSource:
         return sorted(found.items())
 
     def refresh_marker(self) -> RefreshMarker:
-        """The refresh shown now. Raises ``Unavailable`` while its files are young or change between two looks."""
+        """The refresh shown now. Raises ``BeingRefreshed`` while its files are young or change between two looks."""
         catalogue = self._catalogue()
         now = self._clock()
         earlier, self._last_look = self._last_look, (now, catalogue.signature)
         changing = earlier is not None and now - earlier[0] < self._settle and earlier[1] != catalogue.signature
         if changing or not catalogue.settled:
-            raise errors.Unavailable(
+            raise BeingRefreshed(
                 "The source {source} is being refreshed; it is complete when no file changes any more.",
                 after=self._settle,
                 source=catalogue.name,

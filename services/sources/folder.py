@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services import errors
-from services.sources import Hidden, cdm
+from services.sources import BeingRefreshed, Hidden, cdm
 
 SETTLE_SECONDS = 5.0
 """Files changed less than this long ago count as still being written."""
@@ -105,9 +105,7 @@ def catalogue(
         ) from None
     except FileNotFoundError as missing:
         if folder.exists():
-            raise errors.Unavailable(
-                "The source folder {path} changed while it was read.", path=str(folder)
-            ) from missing
+            raise BeingRefreshed("The source folder {path} changed while it was read.", path=str(folder)) from missing
         raise errors.InvalidInput(
             "The source folder {path} does not exist; check POSTINO_SOURCE_URL.", field="source", path=str(folder)
         ) from None
@@ -160,7 +158,7 @@ class _Finder:
             return cdm.read(self.root)
         except errors.InvalidInput as unreadable:
             if young:
-                raise errors.Unavailable(
+                raise BeingRefreshed(
                     "The source folder {path} is being refreshed.", after=self.settle, path=str(self.root)
                 ) from unreadable
             raise

@@ -21,6 +21,7 @@ from bot.views import (
     picker,
     policies,
     removal,
+    watching,
     wizard,
     wizard_connect,
     wizard_matching,
@@ -141,7 +142,17 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
         with_rejects=1,
         counts=Counts(new=9),
     )
+    waiting = watching.Told(
+        source=SOURCE,
+        destinations=[f"{NAME} {number} {'xxxxxxxx' * 25}" for number in range(12)],
+        since=NOW,
+        zone="UTC",
+        reason=Reason(message="The source {path} is a file, not a folder.", values={"path": "/a/b"}),
+        mentions=["U0ADA"] * 20,
+    )
     for message in (
+        watching.unreadable(t, waiting),
+        watching.readable(t, waiting.model_copy(update={"destinations": [NAME]})),
         digests.digest(t, told),
         removal.tags_kept(t, NAME, ["VIP"], Reason(message="This destination does not exist any more.")),
         forgetting.said(t, RECEIPT),

@@ -1,0 +1,78 @@
+"""That the source cannot be read, told to those whose schedules wait for its refreshes, and that it can be read again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from bot.texts import Texts
+from bot.views import blocks
+from bot.views.blocks import escape
+from bot.views.hub import SCHEDULES
+from bot.views.run_facts import Message, Reason, because, moment
+
+NAMED = 10
+LONGEST_NAME = 100
+
+
+class Told(BaseModel):
+    """What is told of: the source, the destinations that wait for it, since when, why, and the people to call."""
+
+    source: str
+    destinations: list[str]
+    since: datetime
+    zone: str
+    reason: Reason = Reason()
+    mentions: list[str] = []
+
+
+def unreadable(t: Texts, told: Told) -> Message:
+    """What happened, since when, what is kept and what to do."""
+    since = moment(t, told.since, told.zone)
+    lines = [
+        "⚠️ " + t("The source {source} has been unreadable since {time}.", source=escape(told.source), time=since),
+        because(t, told.reason),
+        t.plural(
+            "{names} waits for its next refresh and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
+            "{names} wait for its next refresh and are not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
+            len(told.destinations),
+            names=_names(t, told),
+        ),
+        t(
+            "Ask whoever runs Postino to put it right; /postino doctor shows administrators what is wrong. "
+            "The exports then go on by themselves."
+        ),
+    ]
+    if told.mentions:
+        lines.append(t("Please look: {people}", people=" ".join(f"<@{person}>" for person in told.mentions)))
+    return _message(t, lines)
+
+
+def readable(t: Texts, told: Told) -> Message:
+    """That the trouble is over, how long it lasted, and what happens now."""
+    since = moment(t, told.since, told.zone)
+    return _message(
+        t,
+        [
+            "✅ " + t("The source {source} can be read again.", source=escape(told.source)),
+            t("It had been unreadable since {time}.", time=since),
+            t.plural(
+                "{names} is exported with each refresh again; a refresh that came meanwhile is exported now.",
+                "{names} are exported with each refresh again; a refresh that came meanwhile is exported now.",
+                len(told.destinations),
+                names=_names(t, told),
+            ),
+        ],
+    )
+
+
+def _names(t: Texts, told: Told) -> str:
+    listed = ", ".join(escape(blocks.shorten(name, LONGEST_NAME)) for name in told.destinations[:NAMED])
+    more = len(told.destinations) - NAMED
+    return t("{names} and {count} more", names=listed, count=more) if more > 0 else listed
+
+
+def _message(t: Texts, lines: list[str]) -> Message:
+    text = "\n".join(lines)
+    return Message(text, [blocks.section(text), blocks.actions(blocks.button(t("Schedules"), SCHEDULES))])
