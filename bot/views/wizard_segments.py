@@ -229,7 +229,9 @@ def _schedule(t: Texts, answers: Answers) -> list[Block]:
         content.append(blocks.field(t("Time"), time, "time", dispatch=True))
     if answers.schedule == "cron":
         expression = blocks.text_input(CRON, value=answers.cron, longest=90, placeholder="0 6 * * mon-fri")
-        hint = t("Minute, hour, day, month, weekday. Press Enter to see the next times.")
+        hint = t(
+            "Minute, hour, day, month, weekday: 0 8,12,18 * * * is three times a day. Press Enter to see the next times."
+        )
         content.append(blocks.field(t("Cron expression"), expression, "cron", hint=hint, dispatch=True))
     zone = blocks.external_select(
         ZONE, t("Choose a time zone"), chosen=zone_option(answers.time_zone), min_query_length=1

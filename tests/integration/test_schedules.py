@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,8 @@ from services.errors import NotAllowed
 from storage import runs
 from storage.models import Connection, Destination, Run, RunStatus
 from tests.integration.slack_office import Office, lines
+
+ROME = ZoneInfo("Europe/Rome")
 
 
 def ring(office: Office) -> None:
@@ -29,6 +32,21 @@ def day_by_day(office: Office) -> Destination:
     destination = office.world.destination("VIP", schedule="daily 07:00", time_zone="Europe/Rome")
     ring(office)
     return destination
+
+
+def advance(office: Office, until: datetime) -> None:
+    """Let time pass until a moment."""
+    office.clock.forward(seconds=(until - office.clock()).total_seconds())
+
+
+def noon_before_the_change(after: datetime, month: int) -> datetime:
+    """Noon in London on the Saturday before Europe changes its clocks: on the last Sunday of March and of October."""
+    for year in (after.year, after.year + 1):
+        last = datetime(year, month, 31, 12, tzinfo=UTC)
+        saturday = last - timedelta(days=(last.weekday() + 1) % 7 + 1)
+        if saturday > after:
+            return saturday
+    raise AssertionError
 
 
 def now(office: Office, destination: Destination) -> Destination:
@@ -92,6 +110,49 @@ def test_what_was_missed_while_postino_was_down_is_exported_once_on_return(offic
     following = now(office, destination).next_run_at
     assert following is not None
     assert timedelta(0) < following - office.clock() <= timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("month", "before", "after", "night"),
+    [
+        (3, "+0100", "+0200", ["Sun 03:30 +0200", "Mon 02:30 +0200"]),
+        (10, "+0200", "+0100", ["Sun 02:30 +0200", "Mon 02:30 +0100"]),
+    ],
+    ids=["spring", "autumn"],
+)
+def test_daily_weekly_and_several_times_a_day_keep_to_the_clocks_of_their_zone_when_these_change(
+    office: Office, month: int, before: str, after: str, night: list[str]
+) -> None:
+    begin = noon_before_the_change(office.clock(), month)
+    advance(office, begin)
+    connection = office.world.connect()
+    nightly, weekly, often = "daily 02:30", "weekly sun 07:00", "cron 0 8,12,18 * * *"
+    for segment, schedule in (("VIP", nightly), ("Bergamo", weekly), ("Everyone", often)):
+        form = {"connection_id": connection, "schedule": schedule, "time_zone": "Europe/Rome"}
+        office.world.destination(segment, name=schedule, **form)
+    ring(office)
+    listed = str(office.type(office.ada, "/postino schedules")["blocks"])
+    for half_hours in range(1, 97):
+        advance(office, begin + timedelta(minutes=30 * half_hours))
+        ring(office)
+        while office.postino.exporting():
+            pass
+    started: dict[str, list[str]] = {}
+    for run in history(office):
+        assert run.status == RunStatus.SUCCESSFUL
+        moment = run.requested_at.replace(minute=run.requested_at.minute // 30 * 30, second=0)
+        if run.destination.name == nightly:
+            assert f"<!date^{int(moment.timestamp())}^" in listed
+        started.setdefault(run.destination.name, []).append(f"{moment.astimezone(ROME):%a %H:%M %z}")
+    assert started == {
+        nightly: night,
+        weekly: [f"Sun 07:00 {after}"],
+        often: [
+            f"Sat 18:00 {before}",
+            *(f"Sun {hour}:00 {after}" for hour in ("08", "12", "18")),
+            *(f"Mon {hour}:00 {after}" for hour in ("08", "12")),
+        ],
+    }
 
 
 def test_the_next_three_times_are_known_and_none_while_paused(office: Office) -> None:
