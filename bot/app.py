@@ -129,7 +129,7 @@ class _Answering:
         try:
             t = acting(self._people, client, context).texts
         except (PostinoError, SlackApiError):
-            t = texts.of(None)
+            t = self._people.remembered(context.team_id or "", context.user_id or "") or texts.of(None)
         if isinstance(error, PostinoError):
             text, markup = t.error(error), refusal(t, error)
         else:

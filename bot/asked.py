@@ -11,6 +11,8 @@ from slack_sdk import WebClient
 
 from bot.people import People, Person, acting
 from bot.texts import Texts
+from bot.views import blocks
+from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from services.access import Actor
 
@@ -42,23 +44,28 @@ class Asked:
         """Their language."""
         return self.person.texts
 
+    def opening(self, callback_id: str) -> Block:
+        """What a modal opens with at once, in their language if it is known without asking Slack."""
+        t = self.people.remembered(self.context.team_id or "", self.context.user_id or "")
+        return blocks.opening(callback_id, t("One moment…") if t is not None else "")
+
     def with_text(self, text: str) -> Asked:
         """The same request with another text."""
         return replace(self, text=text)
 
     def answer(self, message: Message | str, *, replacing: bool = False, shared: bool = False) -> None:
         """Answer to the asker alone, beside what they typed or clicked; ``shared`` shows it to the whole channel."""
-        text, blocks = (message, None) if isinstance(message, str) else message
+        text, content = (message, None) if isinstance(message, str) else message
         if self.context.respond is not None and self.context.response_url:
             self.context.respond(
                 text=text,
-                blocks=blocks,
+                blocks=content,
                 response_type="in_channel" if shared else "ephemeral",
                 replace_original=replacing,
                 unfurl_links=False,
             )
         else:
-            self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=blocks, unfurl_links=False)
+            self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=content, unfurl_links=False)
 
 
 def asked(

@@ -6,17 +6,48 @@ import orjson
 
 from bot import spreadsheets
 from bot.asked import Asked
+from bot.texts import Texts, mark
 from bot.wiring import Application
 from services import audit
 from storage.models import AuditEntry
+
+WORDS = {
+    "addresses.allowed": mark("Allowed changed addresses"),
+    "addresses.asked_again": mark("Had changed addresses asked about again"),
+    "addresses.kept_out": mark("Kept changed addresses out"),
+    "administrator.named": mark("Named an administrator"),
+    "administrator.unnamed": mark("Took an administrator's rights back"),
+    "audit.exported": mark("Read the audit trail"),
+    "connection.ceiling": mark("Set a connection's contact ceiling"),
+    "connection.connected": mark("Connected a Mailchimp account"),
+    "connection.removed": mark("Removed a connection"),
+    "connection.shared": mark("Decided who may use a connection"),
+    "destination.created": mark("Created a destination and agreed to the statement"),
+    "destination.edited": mark("Edited a destination and agreed to the statement"),
+    "destination.policies": mark("Set a destination's policies"),
+    "destination.removed": mark("Removed a destination"),
+    "destination.tags_deleted": mark("Deleted a destination's tags in Mailchimp"),
+    "destination.tags_kept": mark("Could not delete the tags of a removed destination"),
+    "destination.tags_taken_over": mark("Took over tags that were there before"),
+    "person.asked_about": mark("Asked where a person stands"),
+    "person.forgotten": mark("Forgot a person"),
+    "rejects.addresses_read": mark("Read the full addresses of rejects"),
+    "run.approved": mark("Approved an export"),
+    "run.canceled": mark("Canceled an export"),
+    "run.requested": mark("Asked for an export or its preview"),
+    "run.skipped": mark("Skipped an export"),
+    "schedule.paused": mark("Paused a schedule"),
+    "schedule.resumed": mark("Resumed a schedule"),
+}
+"""What people read beside the code of each action that is recorded."""
 
 
 def send(asked: Asked, application: Application) -> None:
     """Upload the trail into the asker's direct messages and say so."""
     t = asked.t
     entries = audit.trail(application.database, asked.actor)
-    columns = [t("When (UTC)"), t("Who"), t("Action"), t("Subject"), t("Details")]
-    content = spreadsheets.csv_of(columns, (_cells(one) for one in entries))
+    columns = [t("When (UTC)"), t("Who"), t("What was done"), t("Action"), t("Subject"), t("Details")]
+    content = spreadsheets.csv_of(columns, (_cells(t, one) for one in entries))
     text = t.plural("The audit trail: {count} entry.", "The audit trail: {count} entries, oldest first.", len(entries))
     opened = asked.client.chat_postMessage(channel=asked.actor.person, text=text)
     asked.client.files_upload_v2(
@@ -25,6 +56,8 @@ def send(asked: Asked, application: Application) -> None:
     asked.answer(t("The audit trail was sent to you directly, as a file."))
 
 
-def _cells(one: AuditEntry) -> tuple[str, str, str, str, str]:
+def _cells(t: Texts, one: AuditEntry) -> tuple[str, ...]:
+    """One entry. The code stays beside the words, for those who sort by it or compare files of two languages."""
     details = orjson.dumps(one.details).decode() if one.details else ""
-    return one.at.strftime("%Y-%m-%d %H:%M:%S"), one.person, one.action, one.subject, details
+    words = t(WORDS.get(one.action, ""))
+    return one.at.strftime("%Y-%m-%d %H:%M:%S"), one.person, words, one.action, one.subject, details

@@ -66,7 +66,7 @@ class Accounts:
         return person.texts("Connected to Mailchimp as {account}.", account=again.account_name)
 
     def _ask(self, asked: Asked, modal: Callable[[texts.Texts, views.Row], Block]) -> None:
-        view_id = modals.opened(asked.client, asked.trigger_id, _waiting(None))
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.TOLD))
         try:
             access.require_administrator(asked.actor)
             found = self._application.connections.get(asked.actor, int(asked.text))
@@ -122,6 +122,6 @@ def _on_submit(app: App, people: People, callback: str, act: Callable[[Person, i
             reply(views.told(person.texts, told))
 
 
-def _waiting(language: str | None) -> Block:
+def _waiting(language: str) -> Block:
     t = texts.of(language)
     return views.told(t, t("One moment…"))

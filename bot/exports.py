@@ -13,7 +13,7 @@ from bot import modals, reject_list, texts
 from bot.asked import Asked, asked, on_click
 from bot.people import People, Person, acting
 from bot.telling import Telling
-from bot.views import blocks, outcomes
+from bot.views import outcomes
 from bot.views import picker as views
 from bot.views.blocks import Block
 from bot.views.previews import CANARY
@@ -45,7 +45,7 @@ class Exports:
 
     def choose(self, asked: Asked, segment: str | None = None) -> None:
         """Open the modal in which a destination is chosen; with ``segment`` among those that export it."""
-        view_id = modals.opened(asked.client, asked.trigger_id, blocks.opening(views.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self._picker(asked, segment))
 
     def _picker(self, asked: Asked, segment: str | None) -> Block:

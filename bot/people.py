@@ -80,6 +80,11 @@ class People:
         actor = Actor(workspace.id, user_id, _standing(user, team_id))
         return Person(actor, language, user.get("real_name") or user.get("name") or user_id, user.get("tz") or "UTC")
 
+    def remembered(self, team_id: str, user_id: str) -> Texts | None:
+        """The language Slack has named for somebody, without asking it again; None if it was not asked yet."""
+        known = self._known.get((team_id, user_id))
+        return known[1].texts if known is not None else None
+
     def forget(self, team_id: str) -> None:
         """Ask Slack again about everybody of a team: the app has left it, and would return to a new workspace."""
         for known in list(self._known):

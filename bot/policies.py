@@ -26,7 +26,7 @@ class PolicyDesk:
 
     def open(self, asked: Asked) -> None:
         """Show the policies of the destination, to an administrator."""
-        view_id = modals.opened(asked.client, asked.trigger_id, views.working(texts.of(None)))
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self._form(asked))
 
     def _form(self, asked: Asked) -> Block:

@@ -60,7 +60,7 @@ class Removal:
         )
 
     def _ask(self, asked: Asked, question: Callable[[Asked, int], Block]) -> None:
-        view_id = modals.opened(asked.client, asked.trigger_id, _waiting(None))
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.TOLD))
         try:
             view = question(asked, int(asked.text))
         except PostinoError as error:
@@ -112,6 +112,6 @@ def _on_submit(
         home.publish(client, person, application)
 
 
-def _waiting(language: str | None) -> Block:
+def _waiting(language: str) -> Block:
     t = texts.of(language)
     return views.told(t, t("One moment…"))

@@ -24,9 +24,10 @@ def register(app: App, application: Application, people: People) -> None:  # noq
     def export(ack: Ack, inputs: dict[str, Any], event: dict[str, Any], context: BoltContext, fail: Fail) -> None:
         ack()
         t, execution = texts.of(None), str(event["function_execution_id"])
+        name = str(inputs.get("destination") or "").strip()
         try:
             workspace_id = _workspace(application, context.team_id or "")
-            name = str(inputs.get("destination") or "").strip()
+            t = texts.of(workflows.language(application.destinations, workspace_id, name))
             workflows.export(application.destinations, application.runs, workspace_id, name, execution)
         except PostinoError as error:
             fail(t.error(error))

@@ -174,7 +174,7 @@ class Schedules:
             if not paused:
                 row.next_run_at = self._next(row, now)
                 row.refresh_seen = refresh or row.refresh_seen
-            audit.record(session, actor, now, f"schedule.{'paused' if paused else 'resumed'}", row.name)
+            audit.record(session, actor, now, "schedule.paused" if paused else "schedule.resumed", row.name)
         return self.destinations.get(actor, destination_id)
 
     def run_all(self, actor: Actor, *, once: str) -> Sequence[tuple[Destination, Run | PostinoError]]:

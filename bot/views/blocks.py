@@ -317,9 +317,9 @@ def modal(
     return view | {"notify_on_close": True} if notify_on_close else view
 
 
-def opening(callback_id: str) -> Block:
-    """What a modal opens with: nothing that must be read, because Slack has not been asked for the reader's language."""
-    return modal("Postino", [section(":hourglass_flowing_sand:")], callback_id=callback_id)
+def opening(callback_id: str, words: str = "") -> Block:
+    """What a modal opens with: ``words`` where the reader's language is known, for Slack cannot be asked for it first."""
+    return modal("Postino", [section(f":hourglass_flowing_sand: {words}".rstrip())], callback_id=callback_id)
 
 
 def home(content: Sequence[Block]) -> Block:

@@ -20,6 +20,8 @@ from services.access import Sharing
 
 SHARE, RECONNECT = "connection.share", "connection.reconnect"
 """Both the buttons that open a modal and the modals' callbacks."""
+TOLD = "connection.told"
+"""The callback of a modal that asks nothing."""
 SHARED, PEOPLE, KEY, SIGN_IN = "connection.shared_with", "connection.people", "connection.key", "connection.sign_in"
 SHOWN = 8
 """How many connections are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
@@ -152,9 +154,7 @@ def key(view: Mapping[str, Any]) -> str:
 
 def told(t: Texts, text: str) -> Block:
     """What a modal says instead of a question."""
-    return blocks.modal(
-        t("Connection"), [blocks.section(escape(text))], callback_id="connection.told", close=t("Close")
-    )
+    return blocks.modal(t("Connection"), [blocks.section(escape(text))], callback_id=TOLD, close=t("Close"))
 
 
 def _lines(t: Texts, row: Row) -> list[str]:

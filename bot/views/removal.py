@@ -16,6 +16,8 @@ from services.removing import Ending, Tags, Users
 DESTINATION, CONNECTION = "remove.destination", "remove.connection"
 """Both the buttons that open a modal and the modals' callbacks."""
 CHOICE = "remove.choice"
+TOLD = "remove.told"
+"""The callback of a modal that asks nothing."""
 USERS_NAMED = 20
 
 
@@ -111,7 +113,7 @@ def tags_kept(t: Texts, name: str, tags: Sequence[str], reason: Reason) -> Messa
 
 def told(t: Texts, text: str) -> Block:
     """What the modal says instead of a question, in markup."""
-    return blocks.modal(t("Remove"), [blocks.section(text)], callback_id="remove.told", close=t("Close"))
+    return blocks.modal(t("Remove"), [blocks.section(text)], callback_id=TOLD, close=t("Close"))
 
 
 def _asking(t: Texts, callback: str, title: str, content: Sequence[Block], metadata: Metadata) -> Block:

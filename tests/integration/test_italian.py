@@ -138,6 +138,20 @@ def test_an_error_is_told_in_italian(office: Office) -> None:
     assert english(office) == []
 
 
+def test_a_modal_opens_in_italian_once_slack_has_said_so_and_wordless_before(office: Office) -> None:
+    office.world.destination("VIP", language="it")
+    openings: list[str] = []
+    for command in ("/postino forget", "/postino policies Newsletter", "/postino-export"):
+        act(office.ada, "command", channel="exports", text=command)
+        sent = office.world.workspace.emitted
+        office.soon(lambda: "views.update" in [one.method for one in office.world.workspace.emitted])
+        openings += [str(one.body) for one in sent if one.method == "views.open"]
+        assert english(office) == []
+        sent.clear()
+        act(office.ada, "close")
+    assert [one.count("Un momento…") for one in openings] == [0, 1, 1]
+
+
 def test_home_is_italian(office: Office) -> None:
     destination = office.world.destination("VIP", language="it")
     office.request(destination)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -128,7 +129,7 @@ def test_daily_weekly_and_several_times_a_day_keep_to_the_clocks_of_their_zone_w
     connection = office.world.connect()
     nightly, weekly, often = "daily 02:30", "weekly sun 07:00", "cron 0 8,12,18 * * *"
     for segment, schedule in (("VIP", nightly), ("Bergamo", weekly), ("Everyone", often)):
-        form = {"connection_id": connection, "schedule": schedule, "time_zone": "Europe/Rome"}
+        form: dict[str, Any] = {"connection_id": connection, "schedule": schedule, "time_zone": "Europe/Rome"}
         office.world.destination(segment, name=schedule, **form)
     ring(office)
     listed = str(office.type(office.ada, "/postino schedules")["blocks"])

@@ -148,13 +148,13 @@ def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Offi
     [message] = [one for one in office.directly(office.ada) if one["files"]]
     content = office.ada.download(message["files"][0]["id"]).decode("utf-8-sig")
     rows = list(csv.reader(content.splitlines()))
-    assert rows[0] == ["When (UTC)", "Who", "Action", "Subject", "Details"]
-    assert [row[1:4] for row in rows[1:]] == [
-        ["U0ADA", "connection.connected", "Main"],
-        ["U0ADA", "destination.created", "'=Newsletter"],
-        ["U0ADA", "run.requested", "'=Newsletter"],
-        ["U0ADA", "person.asked_about", ""],
-        ["U0ADA", "audit.exported", ""],
+    assert rows[0] == ["When (UTC)", "Who", "What was done", "Action", "Subject", "Details"]
+    assert [row[1:5] for row in rows[1:]] == [
+        ["U0ADA", "Connected a Mailchimp account", "connection.connected", "Main"],
+        ["U0ADA", "Created a destination and agreed to the statement", "destination.created", "'=Newsletter"],
+        ["U0ADA", "Asked for an export or its preview", "run.requested", "'=Newsletter"],
+        ["U0ADA", "Asked where a person stands", "person.asked_about", ""],
+        ["U0ADA", "Read the audit trail", "audit.exported", ""],
     ]
     assert "p0@example.com" not in content
     assert not office.posted(office.ben)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def step(office: Office, execution: str) -> tuple[str, Any]:
     """How a step stands and what it gave."""
     found = office.world.workspace.functions[execution]
     return found["status"], found["result"]
+
+
+def ended(office: Office, execution: str) -> bool:
+    """Whether a step has ended."""
+    return step(office, execution)[0] != "running"
 
 
 def launched(office: Office, count: int = 1) -> None:
@@ -91,6 +97,14 @@ def test_an_unknown_destination_fails_the_step_at_once(office: Office) -> None:
     execution = start_step(office, "Nothing")
     _, error = office.soon(lambda: (found := step(office, execution))[0] != "running" and found)
     assert "There is no destination called Nothing." in error
+
+
+def test_a_step_that_fails_at_once_says_so_in_the_language_of_the_destination_or_of_most(office: Office) -> None:
+    office.world.destination("VIP", language="it")
+    for name, sentence in (("Newsletter", "Chiedi a un amministratore di permetterlo"), ("Niente", "Non c'è nessuna")):
+        execution = start_step(office, name)
+        office.soon(partial(ended, office, execution))
+        assert sentence in step(office, execution)[1]
 
 
 def test_a_step_that_is_delivered_twice_exports_once(office: Office) -> None:

@@ -12,7 +12,7 @@ from string import Formatter
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from bot import collecting, texts
+from bot import audit_trail, collecting, texts
 from bot.command_line import words
 from bot.views import blocks, outcomes, previews, run_facts, runs, wizard, wizard_connect, wizard_matching
 from bot.views import wizard_segments as segments_step
@@ -85,6 +85,7 @@ def test_every_sentence_kept_in_a_table_is_collected(template: Catalog) -> None:
         *(reason.sentence for reason in (*reasons.Reason, *rejects.Problem)),
         *(problem.value for problem in (*addresses.Problem, *fields.Problem)),
         *run_facts.WORDS.values(),
+        *audit_trail.WORDS.values(),
         *runs.STEPS.values(),
         *previews.HELD.values(),
         *previews.SUPPRESSED.values(),
@@ -98,6 +99,25 @@ def test_every_sentence_kept_in_a_table_is_collected(template: Catalog) -> None:
         *segments_step.WEEKDAYS.values(),
     }
     assert shown - known == set()
+
+
+def test_every_action_that_is_recorded_has_words_in_the_audit_trail() -> None:
+    recorded: set[str] = set()
+    for path in collecting.ROOT.glob("services/**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        values: dict[str, list[ast.expr]] = {}
+        for one in ast.walk(tree):
+            if isinstance(one, ast.Assign):
+                for target in one.targets:
+                    values.setdefault(ast.unparse(target), []).append(one.value)
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("audit.record", "record"):
+                action = call.args[3]
+                for value in values.get(ast.unparse(action), [action]):
+                    recorded |= {str(one.value) for one in ast.walk(value) if isinstance(one, ast.Constant)}
+    recorded = {one for one in recorded if "." in one}
+    assert len(recorded) > 20
+    assert recorded - set(audit_trail.WORDS) == set()
 
 
 def test_the_command_line_has_a_word_for_every_class_state_and_reason() -> None:
