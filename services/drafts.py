@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from services.approving import Approval
 from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag
 from services.errors import NotFound
 from services.mailing import MergeField
+from services.reaching import Suppressed
 from storage import drafts
 from storage.database import Database
 from storage.models import Destination
@@ -40,7 +41,8 @@ class Answers(BaseModel):
     ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one; ``touched`` says
     whether anything would be lost with the draft. ``ceiling`` is the connection's, empty for none, None while it was not
     asked. ``rows`` are the merge fields that have a row in step 3, in their order; ``fields`` what they are filled from;
-    ``with_address`` is the share of all profiles that have an address; ``offered`` all merge fields of the audience, kept so
+    ``addressed`` is how many of the ``profiles`` have an e-mail address, ``suppressed`` how many of those the audience is known
+    to suppress, None while that is not known; ``offered`` all merge fields of the audience, kept so
     that redrawing asks Mailchimp nothing. ``saved_tags`` are the edited destination's tags by segment, ``saved_audience``
     its connection and audience, ``approval_before`` who approved its exports. ``revision`` makes Slack forget what it
     remembers of inputs that we filled anew; ``submitted`` is the view last submitted, and when (Unix seconds), so that one
@@ -89,7 +91,8 @@ class Answers(BaseModel):
     vanished: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
     profiles: int | None = None
-    with_address: float | None = None
+    addressed: int | None = None
+    suppressed: Suppressed | None = None
     take_over: list[str] = Field(default_factory=list)
     saved_tags: dict[str, str] = Field(default_factory=dict)
     saved_audience: tuple[int | None, str] | None = None
@@ -106,6 +109,12 @@ class Answers(BaseModel):
     approval_before: tuple[Approval, int | None] = (Approval.NEVER, None)
     brake_percent: int = 20
     brake_people: int = 25
+
+    def choose_segments(self, chosen: Sequence[str]) -> None:
+        """Choose other segments; nothing is known of the people in them then."""
+        if set(chosen) != set(self.segments):
+            self.segments = list(chosen)
+            self.profiles = self.addressed = self.suppressed = None
 
     def missing_fields(self) -> list[MergeField]:
         """The merge fields the audience requires and nothing fills."""

@@ -114,6 +114,12 @@ def members(session: Session, ledger_id: int, keys: Sequence[bytes]) -> dict[byt
     return found
 
 
+def keys_but(session: Session, ledger_id: int, status: int) -> set[bytes]:
+    """The keys of all members who stand in another status."""
+    statement = select(LedgerMember.key).where(LedgerMember.ledger_id == ledger_id, LedgerMember.status != status)
+    return set(session.scalars(statement))
+
+
 def put(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
     """Insert or replace members. One statement, many rows."""
     # By the driver itself: a million rows spend more time in SQLAlchemy's parameters than in the table.

@@ -11,8 +11,10 @@ from bot import texts
 from bot.texts import Texts, mark
 from bot.views import blocks, wizard, wizard_policies
 from bot.views.blocks import Block
+from bot.views.run_facts import moment
 from services.destinations import TakenTag
 from services.drafts import Answers
+from services.reaching import Suppressed
 from services.sources import Segment
 
 SEGMENTS, SCHEDULE, ZONE, CRON = "wizard.segments", "wizard.schedule", "wizard.zone", "wizard.cron"
@@ -131,16 +133,52 @@ def _total(t: Texts, answers: Answers, limit: int) -> list[Block]:
         limit=limit,
     )
     total = [blocks.section(text, block_id="total")]
-    if answers.with_address is not None:
-        reachable = t(
-            "{share} of all profiles in the source have an e-mail address. The preview shows how many of the chosen ones can "
-            "be reached, without those who unsubscribed.",
-            share=t.percent(answers.with_address),
-        )
+    if answers.addressed is not None:
+        reachable = _reachable(t, answers.profiles, answers.addressed, answers.suppressed)
         total.append(blocks.context(reachable, block_id="reachable"))
     if answers.profiles <= limit:
         return total
     return [*total, blocks.alert(over(t, answers.profiles, limit)) | {"block_id": "over"}]
+
+
+def _reachable(t: Texts, profiles: int, addressed: int, suppressed: Suppressed | None) -> str:
+    """How many of the people can be reached, as far as is known, and why the others cannot; in markup."""
+    reachable, without = addressed, profiles - addressed
+    reasons = []
+    if without:
+        reasons.append(t.plural("{count} has no e-mail address", "{count} have no e-mail address", without))
+    if suppressed is not None:
+        reachable -= suppressed.people
+        reasons += _suppressed(t, suppressed)
+    share = t.percent(reachable * 100 // max(profiles, 1) / 100)  # rounded down: 100% are all of them
+    said = t.plural(
+        "{count} of them can be reached ({share})", "{count} of them can be reached ({share})", reachable, share=share
+    )
+    said += f": {', '.join(reasons)}." if reasons else "."
+    if suppressed is not None:
+        return said
+    return f"{said} {t('The preview also leaves out those who unsubscribed.')}"
+
+
+def _suppressed(t: Texts, suppressed: Suppressed) -> list[str]:
+    if not suppressed.people:
+        return []
+    if suppressed.seen_at is None:
+        return [
+            t.plural(
+                "at least {count} has unsubscribed, bounced or been archived in the audience",
+                "at least {count} have unsubscribed, bounced or been archived in the audience",
+                suppressed.people,
+            )
+        ]
+    return [
+        t.plural(
+            "{count} had unsubscribed, bounced or been archived in the audience when it was last read, {time}",
+            "{count} had unsubscribed, bounced or been archived in the audience when it was last read, {time}",
+            suppressed.people,
+            time=moment(t, suppressed.seen_at),
+        )
+    ]
 
 
 def over(t: Texts, profiles: int, limit: int) -> str:

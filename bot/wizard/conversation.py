@@ -88,8 +88,35 @@ class Conversation:
     ) -> bool:
         """Show the step the answers stand at, unless a later turn will; whether the person still sees the modal.
 
-        A submission must be answered: if there was a later turn, with what that has come to.
+        A submission must be answered: if there was a later turn, with what that has come to. What takes long to find out
+        is added when it is known.
         """
+        open_still = self._draw(person, draft_id, answers, reply, problem, entering=entering)
+        if open_still and self._look_further(person, draft_id, answers):
+            self._draw(person, draft_id, answers, reply, problem)
+        return open_still
+
+    def _look_further(self, person: Person, draft_id: str, answers: Answers) -> bool:
+        """Whether there is more to show, found out as long as the person does nothing else."""
+
+        def go_on() -> bool:
+            return self.drafts.get(person.actor.person, draft_id).turn == answers.turn
+
+        try:
+            return self.steps.look_further(person, answers, go_on)
+        except PostinoError:  # the step is shown already, and none of it is missing
+            return False
+
+    def _draw(
+        self,
+        person: Person,
+        draft_id: str,
+        answers: Answers,
+        reply: Reply,
+        problem: str | None,
+        *,
+        entering: bool = False,
+    ) -> bool:
         t = person.texts
         try:
             if entering:

@@ -130,9 +130,7 @@ def _take_consent(answers: Answers, entered: Entered, lookup: Lookup) -> None:
 
 def _take_segments(answers: Answers, entered: Entered, lookup: Lookup) -> None:
     if "segments" in entered:
-        chosen = [lookup(value) for value in entered["segments"]]
-        if set(chosen) != set(answers.segments):
-            answers.segments, answers.profiles = chosen, None
+        answers.choose_segments([lookup(value) for value in entered["segments"]])
     if "take_over" in entered:
         not_asked = [segment for segment in answers.take_over if segment not in answers.taken]
         answers.take_over = [*not_asked, *(lookup(value) for value in entered["take_over"])]

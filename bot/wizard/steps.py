@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from bot.views.wizard_connect import Choice, Connecting
 from bot.views.wizard_matching import Matching
 from bot.wiring import Application
 from bot.wizard import samples
-from services import destinations, guarding
+from services import destinations, guarding, reaching
 from services.access import Actor, Sharing
 from services.drafts import OFFERED_ROWS, Answers, Step
 from services.errors import InvalidInput, NotFound, PostinoError, Refused
@@ -53,11 +54,28 @@ class Steps:
             )
 
     def count(self, answers: Answers) -> None:
-        """Count the chosen segments' distinct profiles, and look up how many profiles have an address at all."""
-        chosen = answers.segments
-        filled = {one.name: one.fill_rate for one in self.application.source.attributes()}
-        answers.with_address = filled.get(answers.email_attribute or "")
-        answers.profiles = self.application.source.count_distinct(chosen) if chosen else None
+        """Count the chosen segments' distinct profiles, and how many of them have an e-mail address."""
+        source, chosen, attribute = self.application.source, answers.segments, answers.email_attribute
+        answers.profiles = answers.addressed = answers.suppressed = None
+        if chosen and any(one.name == attribute for one in source.attributes()):
+            answers.profiles, answers.addressed = source.reach(chosen, attribute or "")
+        elif chosen:
+            answers.profiles = source.count_distinct(chosen)
+
+    def look_further(self, person: Person, answers: Answers, go_on: Callable[[], bool]) -> bool:
+        """Find out what takes longer than to show the step: how many the audience is known to suppress; whether it is known.
+
+        Gives up when ``go_on`` says no.
+        """
+        counted = answers.addressed and (answers.profiles or 0) <= guarding.PROFILES
+        if answers.step is not Step.SEGMENTS or not counted or answers.suppressed is not None:
+            return False
+        place = (self._connection(person.actor, answers).account_id, answers.audience_id or "")
+        application, attribute = self.application, answers.email_attribute or ""
+        answers.suppressed = reaching.suppressed(
+            application.database, application.vault, application.source, place, answers.segments, attribute, go_on
+        )
+        return answers.suppressed is not None
 
     def show(self, person: Person, answers: Answers, draft_id: str, problem: str | None = None) -> Block:
         """The step's view with everything typed so far."""

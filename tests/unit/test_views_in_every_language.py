@@ -39,6 +39,7 @@ from services.dropped_tags import Deletion, DroppedTag
 from services.errors import Unavailable
 from services.individuals import Receipt
 from services.mailing import Audience, MergeField
+from services.reaching import Suppressed
 from services.removing import Ending, Tags
 from services.sources import Attribute, Segment
 from tests.unit import test_run_views
@@ -200,7 +201,9 @@ def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
                 "All": TakenTag("All", 1, ours=False, instead="All (Postino)"),
             }
             answers.vanished = ["Gone"][: profiles or 0]
-            yield wizard_segments.segments(t, answers, "d", offered, 1_000_000, SOURCE)
+            for addressed, suppressed in ((None, None), (1, None), (1, Suppressed(1, None)), (1, Suppressed(1, NOW))):
+                answers.addressed, answers.suppressed = addressed, suppressed
+                yield wizard_segments.segments(t, answers, "d", offered, 1_000_000, SOURCE)
     yield wizard_segments.segments(t, Answers(step=Step.SEGMENTS), "d", [], 1_000_000, SOURCE)
 
 
