@@ -119,6 +119,7 @@ def register(app: App, application: Application, people: People) -> None:
         "history.older": history.back,
         "history.details": history.details,
         "history.share": history.share,
+        "run.details": history.of_run,
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)

@@ -7,8 +7,11 @@ from dataclasses import replace
 from bot.asked import Asked
 from bot.people import People
 from bot.telling import Telling
+from bot.texts import Texts
 from bot.views import history as views
+from bot.views.run_facts import Message
 from bot.wiring import Application
+from storage.models import Run
 
 
 class History:
@@ -38,11 +41,18 @@ class History:
     def details(self, asked: Asked) -> None:
         """One run in full, in place of the list."""
         place = _place(asked)
-        runs = self._application.runs
-        run = runs.get(asked.actor, place.run or 0)
+        run = self._application.runs.get(asked.actor, place.run or 0)
+        asked.answer(self._in_full(asked.t, run, place), replacing=True)
+
+    def of_run(self, asked: Asked) -> None:
+        """One run in full, from a message about it that stays as it is for everybody."""
+        run = self._application.runs.get(asked.actor, int(asked.text))
+        asked.answer(self._in_full(asked.t, run, views.Place(destination=run.destination_id, run=run.id)))
+
+    def _in_full(self, t: Texts, run: Run, place: views.Place) -> Message:
         told = self._telling.run(run)
         named = replace(told, plan=told.plan.named(self._application.segments.display_names()))
-        asked.answer(views.details(asked.t, named, runs.by_cause(run.id), place), replacing=True)
+        return views.details(t, named, self._application.runs.by_cause(run.id), place)
 
     def _show(self, asked: Asked, place: views.Place, *, replacing: bool = False, shared: bool = False) -> None:
         name = None

@@ -50,9 +50,7 @@ def outcome(t: Texts, run: Run) -> Message:
     brake = held(t, run.plan) if run.reason.waiting == "removals" else ""
     if brake:
         content.append(blocks.section(brake))
-    buttons = _buttons(t, run, brake=bool(brake))
-    if buttons:
-        content.append(blocks.actions(*buttons))
+    content.append(blocks.actions(*_buttons(t, run, brake=bool(brake))))
     return Message(" ".join(part for part in (*_spoken(t, run), brake, called) if part), content)
 
 
@@ -62,6 +60,23 @@ def _called(t: Texts, run: Run) -> str:
     if not run.mentions or not trouble:
         return ""
     return t("Please look: {people}", people=" ".join(f"<@{person}>" for person in run.mentions))
+
+
+def next_steps(t: Texts, run: Run) -> list[Block]:
+    """What is wanted next of a run that has ended: to export again, which begins with a preview, and all about this one."""
+    again = blocks.button(
+        t("Preview again"),
+        "export.again",
+        str(run.destination_id),
+        label=t("Preview the export of {destination} again", destination=run.destination),
+    )
+    return [again, details_button(t, run)]
+
+
+def details_button(t: Texts, run: Run) -> Block:
+    """The run in full, to whoever clicks."""
+    label = t("Details of the export of {destination}", destination=run.destination)
+    return blocks.button(t("Details"), "run.details", str(run.run_id), label=label)
 
 
 def outputs(t: Texts, run: Run) -> dict[str, str | int]:
@@ -87,7 +102,7 @@ def verified(t: Texts, run: Run) -> Message:
         run.counts.tags_added,
         audience=escape(run.audience),
     )
-    return Message(text, [blocks.section(text)])
+    return Message(text, [blocks.section(text), blocks.actions(details_button(t, run))])
 
 
 def rejected(t: Texts, run: Run, causes: Sequence[tuple[str, int]]) -> Message:
@@ -142,7 +157,8 @@ def moved(t: Texts, run: Run, channel: str, error: str) -> Message:
         channel=f"<#{channel}>",
         reason=t(CHANNEL_LOST.get(error, CHANNEL_LOST["channel_not_found"])),
     )
-    return Message(text, [blocks.section(text)])
+    edit = blocks.button(t("Edit the destination"), "wizard.edit", str(run.destination_id))
+    return Message(text, [blocks.section(text), blocks.actions(edit)])
 
 
 def _headline(t: Texts, run: Run) -> str:
@@ -268,7 +284,8 @@ def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
         buttons.append(
             blocks.button(t("Take the tags off"), "run.accept_removals", value, style="danger", confirm=confirm)
         )
-    if run.canary and run.status in ("successful", "rejects"):
+    canary_is_in = bool(run.canary) and run.status in ("successful", "rejects")
+    if canary_is_in:
         buttons.append(blocks.button(t("Preview the rest"), "export.again", destination, style="primary"))
     if run.reason.kind == RECONNECT:
         buttons.append(blocks.button(t("Connect again"), "wizard.edit", destination, style="primary"))
@@ -283,8 +300,8 @@ def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
         )
         buttons.append(blocks.button(t("Take the tag over"), "run.take_tags_over", value, confirm=confirm))
         buttons.append(blocks.button(t("Edit the destination"), "wizard.edit", destination))
-    if run.status in ("failed", "canceled", "skipped"):
-        buttons.append(blocks.button(t("Preview again"), "export.again", destination))
+    # A run that waits has its preview to be looked at, and the rest of a canary has a button of its own.
+    buttons += [details_button(t, run)] if canary_is_in or run.status == "waiting" else next_steps(t, run)
     if run.status in ("failed", "skipped") and run.trigger == "schedule":
         buttons.append(blocks.button(t("Schedules"), "schedule.open"))
     return buttons

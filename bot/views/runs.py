@@ -131,6 +131,7 @@ def _ended(t: Texts, run: Run) -> Message:
     if reason:
         lines.append(reason)
     content = [blocks.section(_title(t, run)), blocks.section("\n".join(lines)), blocks.context(*_origin(t, run))]
+    content.append(blocks.actions(*outcomes.next_steps(t, run)))
     said = [f"{escape(run.destination)}: {word}", *lines[1:]]
     return Message(". ".join(said), content)
 

@@ -129,6 +129,7 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "run.canary"): Rule("1"),
     ("action", "run.cancel"): Rule("1"),
     ("action", "run.retry"): Rule("1"),
+    ("action", "run.details"): seen("Newsletter", "1"),
     ("action", "run.rejects"): seen("that were rejected", "1"),
     ("action", "run.addresses"): Rule("1"),
     ("action", "run.accept_removals"): Rule("1"),

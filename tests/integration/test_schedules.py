@@ -219,7 +219,7 @@ def test_a_skipped_export_says_why_and_what_to_do_once(office: Office) -> None:
     [told] = office.posted()
     assert "Newsletter needs its connection to Mailchimp again." in lines(told)
     assert "Mailchimp no longer accepts the connection Main." in told["text"]
-    assert [button["text"] for button in told["buttons"]] == ["Connect again", "Preview again", "Schedules"]
+    assert [button["text"] for button in told["buttons"]] == ["Connect again", "Preview again", "Details", "Schedules"]
     office.click(office.ada, "Schedules", told)
     office.soon(lambda: any("1 schedule" in lines(one) for one in office.answers(office.ada)))
     reconnect_needed(office, needed=False)

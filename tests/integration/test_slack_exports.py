@@ -8,9 +8,10 @@ import pytest
 
 from bot import modals
 from sandbox.mailchimp import acts
+from sandbox.slack.remote import RemotePerson
 from services import audit
 from storage.models import RunStatus
-from tests.integration.slack_office import CHANNEL_ID, Office, lines
+from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
 from tests.integration.slack_world import LONG_AGO
 
 
@@ -42,13 +43,38 @@ def test_preview_shows_the_plan_and_send_exports_it_in_the_same_message(office: 
     assert "Successful" in lines(living)
     assert "approved by @Ada Lovelace at " in lines(living)
     assert "4 new, 1 updated" in lines(living)
-    assert not living["buttons"]
+    assert [button["text"] for button in living["buttons"]] == ["Preview again", "Details"]
     assert completion["thread_ts"] == card["ts"]
     assert "Newsletter was exported to Newsletter" in lines(completion)
     assert "Tags: VIP, Bergamo" in lines(completion)
     assert "/lists/" in str(completion["blocks"])
     assert any("was exported" in lines(one) for one in office.directly(office.ada))
     assert len(acts.dump(office.world.audience)) == 6
+
+
+def test_the_messages_of_an_end_lead_on_by_the_rights_of_whoever_clicks(office: Office) -> None:
+    office.request(office.world.destination("VIP"))
+    office.work()
+    living, completion = office.posted()
+    for message, where in ((living, (CHANNEL,)), (completion, (CHANNEL, living["ts"]))):
+        assert [button["text"] for button in message["buttons"]] == ["Preview again", "Details"]
+
+        def told(person: RemotePerson, words: str, where: tuple[str, ...] = where) -> str:
+            answers = [lines(one) for one in person.messages(*where) if one["ephemeral"]]
+            return answers[-1] if answers and words in answers[-1] else ""
+
+        office.click(office.ben, "Details", message)
+        in_full = office.soon(lambda: told(office.ben, "3 new · 0 updated"))
+        assert "VIP: put on 3, taken off 0 (segment with 3 profiles)" in in_full
+        office.click(office.ben, "Preview again", message)
+        office.soon(lambda: told(office.ben, "Ask an administrator"))
+        office.click(office.world.gus, "Details", message)
+        office.soon(lambda: told(office.world.gus, "Ask a member of this workspace."))
+    assert [lines(one) for one in office.posted()] == [lines(living), lines(completion)]
+    assert len(office.postino.runs.history(office.world.actor)) == 1
+    office.click(office.ada, "Preview again", completion)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
+    assert office.run(2).preview
 
 
 def test_nothing_more_is_posted_however_often_the_duties_ring(office: Office) -> None:
@@ -129,7 +155,7 @@ def test_a_preview_can_be_cancelled_and_then_not_be_sent(office: Office) -> None
     office.notify()
     [card] = office.posted()
     assert "Canceled by @Ada Lovelace" in lines(card)
-    assert not card["buttons"]
+    assert [button["text"] for button in card["buttons"]] == ["Preview again", "Details"]
     assert not acts.dump(office.world.audience)
 
 
@@ -315,6 +341,7 @@ def test_a_tag_that_others_made_again_is_told_and_taken_over_with_one_click(offi
         "Take the tag over",
         "Edit the destination",
         "Preview again",
+        "Details",
     ]
     office.click(office.ben, "Take the tag over", told)
     in_thread = (told["channel"], told["thread_ts"])
@@ -345,7 +372,7 @@ def test_too_many_profiles_are_told_with_the_heaviest_segments_and_nothing_is_se
     assert "10 distinct profiles, 2 more than the 8 an export may have." in lines(told)
     assert "The segments that weigh most: Everyone (10), VIP (3)" in lines(told)
     assert told["text"].startswith("Newsletter: Limit exceeded.")
-    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again"]
+    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again", "Details"]
     assert any("Limit exceeded" in lines(one) for one in office.directly(office.ada))
     assert not acts.dump(office.world.audience)
 
@@ -361,7 +388,7 @@ def test_a_plan_that_is_full_in_mid_run_is_told_with_what_was_kept_and_what_to_d
     assert "Sent before it stopped, and kept: 4 new" in lines(told)
     assert "6 not attempted" in lines(told)
     assert "The segments that weigh most: Everyone (10), VIP (3)" in lines(told)
-    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again"]
+    assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again", "Details"]
     assert len(acts.dump(office.world.audience)) == 4
 
 
