@@ -11,10 +11,13 @@ from slack_sdk import WebClient
 
 from bot.people import People, Person, acting
 from bot.texts import Texts
-from bot.views import blocks
+from bot.views import blocks, sharing
 from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from services.access import Actor
+
+OK = 200
+"""What Slack answers where it has taken a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,36 @@ class Asked:
         """The same request with another text."""
         return replace(self, text=text)
 
-    def answer(self, message: Message | str, *, replacing: bool = False, shared: bool = False) -> None:
-        """Answer to the asker alone, beside what they typed or clicked; ``shared`` shows it to the whole channel."""
+    def answer(self, message: Message | str, *, replacing: bool = False) -> None:
+        """Answer to the asker alone, beside what they typed or clicked."""
         text, content = (message, None) if isinstance(message, str) else message
         if self.context.respond is not None and self.context.response_url:
             self.context.respond(
                 text=text,
                 blocks=content,
-                response_type="in_channel" if shared else "ephemeral",
+                response_type="ephemeral",
                 replace_original=replacing,
                 unfurl_links=False,
             )
         else:
             self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=content, unfurl_links=False)
+
+    def share(self, message: Message, action_id: str, value: str | None = None) -> None:
+        """Show a copy to everybody in the channel, with a button that opens it for whoever clicks.
+
+        Slack takes the answer to a click in channels of which the app is no member, too. Where it takes none, the person is
+        told directly what to do.
+        """
+        text, content = sharing.copy(self.t, message, self.actor.person, action_id, value)
+        respond, taken = self.context.respond, False
+        if respond is not None and self.context.response_url:
+            answer = respond(
+                text=text, blocks=content, response_type="in_channel", replace_original=False, unfurl_links=False
+            )
+            taken = answer.status_code == OK
+        if not taken:
+            text, content = sharing.refused(self.t, self.channel or "")
+            self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=content)
 
 
 def asked(

@@ -87,6 +87,14 @@ class Commands:
         access.require_member(asked.actor)
         asked.answer(views.of(asked.t, word) if word is not None else views.everything(asked.t))
 
+    def share_help(self, asked: Asked) -> None:
+        """Show all commands, or the one a button names, to everybody in the channel."""
+        access.require_member(asked.actor)
+        t, word = asked.t, asked.text
+        asked.share(
+            views.of(t, word, shared=True) if word in views.HELP else views.everything(t, shared=True), "hub.help"
+        )
+
     def doctor(self, asked: Asked, *, replacing: bool = False) -> None:
         """What is missing or wrong."""
         doctor.doctor(asked, self._application, replacing=replacing)
@@ -107,9 +115,11 @@ def register(app: App, application: Application, people: People) -> None:
         "hub.previous": status.turn,
         "hub.next": status.turn,
         "hub.destinations": commands.words["destinations"],
-        "hub.segments": commands.words["segments"],
         "hub.status": lambda asked: status.status(asked),
+        "hub.open": lambda asked: status.hub(asked),
+        "hub.share": status.share_hub,
         "hub.help": commands.help,
+        "help.share": commands.share_help,
         "doctor.again": lambda asked: commands.doctor(asked, replacing=True),
         "status.refresh": status.refresh,
         "status.share": status.share,

@@ -8,6 +8,7 @@ from bot.asked import Asked, on_click
 from bot.people import People
 from bot.telling import Telling
 from bot.views import destinations as views
+from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
@@ -31,6 +32,11 @@ class Saved:
     def turn(self, asked: Asked) -> None:
         """Another page, or the same as it is now, in place of the one shown."""
         self._answer(asked, views.Place.model_validate_json(asked.text), replacing=True)
+
+    def share(self, asked: Asked) -> None:
+        """Show the page to everybody in the channel."""
+        place = views.Place.model_validate_json(asked.text)
+        asked.share(self._page(asked, place, shared=True), views.OPEN, place.search or None)
 
     def pause(self, asked: Asked) -> None:
         """Pause one destination's schedule and show the list again."""
@@ -71,6 +77,9 @@ class Saved:
         )
 
     def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
+        asked.answer(self._page(asked, place), replacing=replacing)
+
+    def _page(self, asked: Asked, place: views.Place, *, shared: bool = False) -> Message:
         words = place.search.casefold().split()
         found = [
             one
@@ -81,7 +90,7 @@ class Saved:
         place = place.model_copy(update={"page": min(place.page, last_page)})
         shown = found[place.page * views.PAGE : (place.page + 1) * views.PAGE]
         rows = [self.row(asked.actor, one) for one in shown]
-        asked.answer(views.listing(asked.t, rows, len(found), place), replacing=replacing)
+        return views.listing(asked.t, rows, len(found), place, shared=shared)
 
 
 def _searched(one: Destination) -> str:
@@ -93,5 +102,6 @@ def register(app: App, application: Application, people: People) -> None:
     saved = Saved(application, people)
     for action_id in (views.PREVIOUS, views.NEXT, views.REFRESH):
         on_click(app, people, action_id, saved.turn)
+    on_click(app, people, views.SHARE, saved.share)
     on_click(app, people, views.PAUSE, saved.pause)
     on_click(app, people, views.RESUME, saved.resume)

@@ -35,8 +35,13 @@ class History:
         self._show(asked, _place(asked), replacing=True)
 
     def share(self, asked: Asked) -> None:
-        """Show a history to everybody in the channel."""
-        self._show(asked, _place(asked), shared=True)
+        """Show a history, or one run in full, to everybody in the channel."""
+        place = _place(asked)
+        if place.run is None:
+            asked.share(self._page(asked, place, shared=True), "history.open", place.model_dump_json())
+        else:
+            run = self._application.runs.get(asked.actor, place.run)
+            asked.share(self._in_full(asked.t, run, place, shared=True), "run.details", str(run.id))
 
     def details(self, asked: Asked) -> None:
         """One run in full, in place of the list."""
@@ -49,12 +54,15 @@ class History:
         run = self._application.runs.get(asked.actor, int(asked.text))
         asked.answer(self._in_full(asked.t, run, views.Place(destination=run.destination_id, run=run.id)))
 
-    def _in_full(self, t: Texts, run: Run, place: views.Place) -> Message:
+    def _in_full(self, t: Texts, run: Run, place: views.Place, *, shared: bool = False) -> Message:
         told = self._telling.run(run)
         named = replace(told, plan=told.plan.named(self._application.segments.display_names()))
-        return views.details(t, named, self._application.runs.by_cause(run.id), place)
+        return views.details(t, named, self._application.runs.by_cause(run.id), place, shared=shared)
 
-    def _show(self, asked: Asked, place: views.Place, *, replacing: bool = False, shared: bool = False) -> None:
+    def _show(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
+        asked.answer(self._page(asked, place), replacing=replacing)
+
+    def _page(self, asked: Asked, place: views.Place, *, shared: bool = False) -> Message:
         name = None
         if place.destination is not None:
             name = self._application.destinations.get(asked.actor, place.destination).name
@@ -63,8 +71,7 @@ class History:
         listed = self._application.runs.history(asked.actor, place.destination, 2 * (end + 1))
         found = [run for run in listed if run.verifies is None]
         shown = [self._telling.run(run) for run in found[start:end]]
-        message = views.history(asked.t, shown, name, place, more=len(found) > end, shared=shared)
-        asked.answer(message, replacing=replacing, shared=shared)
+        return views.history(asked.t, shown, name, place, more=len(found) > end, shared=shared)
 
 
 def _place(asked: Asked) -> views.Place:

@@ -10,6 +10,7 @@ from bot.asked import Asked, on_click
 from bot.people import People
 from bot.views import schedules as views
 from bot.views.hub import PAGE, SCHEDULES, Place
+from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.errors import PostinoError
@@ -49,11 +50,18 @@ class Timetable:
         started = [one.name for one, end in outcomes if not isinstance(end, PostinoError)]
         asked.answer(views.run_all_said(asked.t, started, refused, may_run_all=asked.actor.is_administrator))
 
+    def share(self, asked: Asked) -> None:
+        """Show the page to everybody in the channel."""
+        asked.share(self._page(asked, Place.model_validate_json(asked.text).page, shared=True), SCHEDULES)
+
     def _show(self, asked: Asked, page: int, *, replacing: bool = False) -> None:
+        asked.answer(self._page(asked, page), replacing=replacing)
+
+    def _page(self, asked: Asked, page: int, *, shared: bool = False) -> Message:
         visible = self._application.destinations.visible(asked.actor)
         scheduled = [one for one in visible if one.schedule != "manual"]
         rows = [self._row(asked, one) for one in scheduled[page * PAGE : (page + 1) * PAGE]]
-        asked.answer(views.schedules(asked.t, rows, len(scheduled), page), replacing=replacing)
+        return views.schedules(asked.t, rows, len(scheduled), page, shared=shared)
 
     def _row(self, asked: Asked, destination: Destination) -> views.Row:
         return views.Row(
@@ -80,6 +88,7 @@ def register(app: App, application: Application, people: People) -> None:
         "schedule.pause": timetable.pause,
         "schedule.resume": timetable.resume,
         "schedule.all": timetable.run_all,
+        "schedule.share": timetable.share,
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)

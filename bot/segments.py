@@ -10,6 +10,7 @@ from bot.exports import Exports
 from bot.people import People
 from bot.views import segments as views
 from bot.views.blocks import escape
+from bot.views.run_facts import Message
 from bot.wiring import Application
 
 ALT_TEXT = 1000
@@ -33,7 +34,8 @@ class Listing:
 
     def share(self, asked: Asked) -> None:
         """Show the page to everybody in the channel."""
-        self._answer(asked, views.Place.model_validate_json(asked.text), shared=True)
+        place = views.Place.model_validate_json(asked.text)
+        asked.share(self._page(asked, place, shared=True), views.OPEN, place.search or None)
 
     def export(self, asked: Asked) -> None:
         """Choose among the destinations that export the segment; if there is none, make one with it."""
@@ -68,11 +70,13 @@ class Listing:
         )
         asked.answer(t("The picture was sent to you directly."))
 
-    def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False, shared: bool = False) -> None:
+    def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
+        asked.answer(self._page(asked, place), replacing=replacing)
+
+    def _page(self, asked: Asked, place: views.Place, *, shared: bool = False) -> Message:
         found = self._application.segments.overview(asked.actor, place.search, place.order)
         source = self._application.source.name
-        message = views.listing(asked.t, source, found, place, shared=shared, pictures=pictures.possible())
-        asked.answer(message, replacing=replacing, shared=shared)
+        return views.listing(asked.t, source, found, place, shared=shared, pictures=pictures.possible())
 
 
 def register(app: App, application: Application, people: People) -> None:
@@ -82,6 +86,7 @@ def register(app: App, application: Application, people: People) -> None:
         "segments.previous": listing.turn,
         "segments.next": listing.turn,
         "segments.refresh": listing.turn,
+        views.OPEN: listing.show,
         "segments.share": listing.share,
         "segments.export": listing.export,
         "segments.by_name": listing.turn,

@@ -9,6 +9,7 @@ from bot.asked import Asked
 from bot.people import People
 from bot.telling import Telling
 from bot.views import hub as views
+from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from storage.models import FINAL, Destination, Run
@@ -24,6 +25,14 @@ class Status:
     def hub(self, asked: Asked, *, replacing: bool = False) -> None:
         """Destinations with their last result; the text of a button names the page."""
         page = views.Place.model_validate_json(asked.text).page if replacing else 0
+        asked.answer(self._hub(asked, page), replacing=replacing)
+
+    def share_hub(self, asked: Asked) -> None:
+        """Show the destinations of one page to everybody in the channel."""
+        page = views.Place.model_validate_json(asked.text).page
+        asked.share(self._hub(asked, page, shared=True), "hub.open")
+
+    def _hub(self, asked: Asked, page: int, *, shared: bool = False) -> Message:
         destinations = self._application.destinations.visible(asked.actor)
         shown = destinations[page * views.PAGE : (page + 1) * views.PAGE]
         rows = [self._row(asked, one) for one in shown]
@@ -31,15 +40,19 @@ class Status:
         waiting = [run for run in runs.unfinished(asked.actor) if runs.may_approve(asked.actor, run)]
         told = [self._telling.run(run) for run in waiting[: views.WAITING_SHOWN]]
         manages = asked.actor.is_administrator
-        hub = views.hub(asked.t, rows, len(destinations), page, told, len(waiting), administrator=manages)
-        asked.answer(hub, replacing=replacing)
+        return views.hub(
+            asked.t, rows, len(destinations), page, told, len(waiting), administrator=manages, shared=shared
+        )
 
     def turn(self, asked: Asked) -> None:
         """Another page of the hub, in place of the one shown."""
         self.hub(asked, replacing=True)
 
-    def status(self, asked: Asked, *, replacing: bool = False, shared: bool = False) -> None:
+    def status(self, asked: Asked, *, replacing: bool = False) -> None:
         """What is running, queued and waiting for approval, and the last runs."""
+        asked.answer(self._status(asked), replacing=replacing)
+
+    def _status(self, asked: Asked, *, shared: bool = False) -> Message:
         runs = self._application.runs
         unfinished = runs.unfinished(asked.actor)
         totals = Counter(str(run.status) for run in unfinished)
@@ -47,7 +60,7 @@ class Status:
         going_on = [run for status in totals for run in _of(status, unfinished)[: views.GOING_ON_SHOWN]]
         manageable = frozenset(run.id for run in going_on if access.may_manage(asked.actor, run.destination))
         ended = [run for run in runs.history(asked.actor) if run.status in FINAL and run.verifies is None]
-        message = views.status(
+        return views.status(
             asked.t,
             [self._telling.run(run) for run in going_on],
             [self._telling.run(run) for run in ended[: views.ENDED_SHOWN]],
@@ -56,7 +69,6 @@ class Status:
             approvable=frozenset(run.id for run in going_on if runs.may_approve(asked.actor, run)),
             shared=shared,
         )
-        asked.answer(message, replacing=replacing, shared=shared)
 
     def refresh(self, asked: Asked) -> None:
         """The status as it is now, in place of the one shown."""
@@ -64,7 +76,7 @@ class Status:
 
     def share(self, asked: Asked) -> None:
         """Show the status to everybody in the channel."""
-        self.status(asked, shared=True)
+        asked.share(self._status(asked, shared=True), "hub.status")
 
     def _row(self, asked: Asked, destination: Destination) -> views.Row:
         last = [run for run in self._application.runs.history(asked.actor, destination.id, 3) if run.verifies is None]

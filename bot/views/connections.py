@@ -55,7 +55,10 @@ class Row:
 
 
 def listing(t: Texts, rows: Sequence[Row], *, administrator: bool) -> Message:
-    """The connections somebody may use: all about them for administrators, name and type for the others."""
+    """The connections somebody may use: all about them for administrators, name and type for the others.
+
+    There is no way to share it: whoever a connection is not shared with does not see it.
+    """
     if not rows and not administrator:
         text = t(
             "No Mailchimp connection is shared with you. Ask an administrator of this Slack workspace to connect "

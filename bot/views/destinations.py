@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks, history, policies, runs
+from bot.views import blocks, history, policies, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
@@ -23,6 +23,7 @@ SEARCH = 200
 EXPORT, DUPLICATE = "export.again", "destination.duplicate"
 PREVIOUS, NEXT, REFRESH = "destinations.previous", "destinations.next", "destinations.refresh"
 PAUSE, RESUME = "destinations.pause", "destinations.resume"
+OPEN, SHARE = "hub.destinations", "destinations.share"
 
 PERMISSIONS = {
     "administrator": mark("you are an administrator: run, edit, remove"),
@@ -72,8 +73,8 @@ class Row:
         return self.permission == "administrator"
 
 
-def listing(t: Texts, rows: Sequence[Row], total: int, place: Place) -> Message:
-    """One page of what was found, of ``total`` in all."""
+def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: bool = False) -> Message:
+    """One page of what was found, of ``total`` in all; ``shared`` leaves out what is for the asker."""
     if not total:
         if place.search:
             text = t(
@@ -89,15 +90,18 @@ def listing(t: Texts, rows: Sequence[Row], total: int, place: Place) -> Message:
     content: list[Block] = [blocks.section(f"*{head}*")]
     said = [f"{head}:"]
     for row in rows:
-        lines = facts(t, row)
-        content += [blocks.section("\n".join(lines)), _buttons(t, row, place)]
+        lines = facts(t, row, shared=shared)
+        content.append(blocks.section("\n".join(lines)))
+        if not shared:
+            content.append(_buttons(t, row, place))
         said.append(". ".join(lines))
-    content += _pages(t, total, place)
+    if not shared:
+        content.append(_below(t, total, place))
     return Message("\n".join(said), content)
 
 
-def facts(t: Texts, row: Row) -> list[str]:
-    """What there is to know of a destination, in lines of markup."""
+def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:
+    """What there is to know of a destination, in lines of markup; ``shared`` leaves out what the reader may do."""
     about = [
         t("to {audience}", audience=linked(blocks.shorten(row.audience, 100), row.audience_link)),
         t.plural("{count} segment", "{count} segments", row.segments),
@@ -110,7 +114,8 @@ def facts(t: Texts, row: Row) -> list[str]:
         t("Last: {run}", run=runs.one_line(t, row.last, named=False)) if row.last is not None else t("Never exported.")
     )
     lines += [last, t("Next: {time}", time=_next(t, row))]
-    lines.append(" · ".join([_connection(t, row), t(PERMISSIONS[row.permission]), _updated(t, row)]))
+    permission = [] if shared else [t(PERMISSIONS[row.permission])]
+    lines.append(" · ".join([_connection(t, row), *permission, _updated(t, row)]))
     return lines
 
 
@@ -170,7 +175,7 @@ def _pause(t: Texts, row: Row, place: Place) -> Block:
     return blocks.button(t("Pause"), PAUSE, value, label=t("Pause the schedule of {name}", name=row.name))
 
 
-def _pages(t: Texts, total: int, place: Place) -> list[Block]:
+def _below(t: Texts, total: int, place: Place) -> Block:
     search = place.search[:SEARCH]
 
     def leading_to(page: int) -> str:
@@ -182,4 +187,4 @@ def _pages(t: Texts, total: int, place: Place) -> list[Block]:
     if (place.page + 1) * PAGE < total:
         buttons.append(blocks.button(t("Next"), NEXT, leading_to(place.page + 1)))
     buttons.append(blocks.button(t("Refresh"), REFRESH, leading_to(place.page)))
-    return [blocks.actions(*buttons)]
+    return blocks.actions(*buttons, sharing.button(t, SHARE, leading_to(place.page)))

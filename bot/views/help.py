@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, sharing
 from bot.views.run_facts import Message
+
+SHARE = "help.share"
 
 HELP = {
     "hub": (mark("/postino"), mark("Your destinations with their last result, and buttons for everything below.")),
@@ -59,19 +61,21 @@ HELP = {
 """By word: how the command is written and what it does."""
 
 
-def everything(t: Texts) -> Message:
-    """All commands."""
+def everything(t: Texts, *, shared: bool = False) -> Message:
+    """All commands; ``shared`` leaves out the button of the asker."""
     lines = [_line(t, word) for word in HELP]
     head = t("What Postino can do")
     also = t("/postino with one of these words does the same: {words}.", words="connect, segments, export, status")
     content = [blocks.section(f"*{head}*"), blocks.section("\n".join(lines)), blocks.context(also)]
+    if not shared:
+        content.append(blocks.actions(sharing.button(t, SHARE)))
     return Message("\n".join([head, *lines, also]), content)
 
 
-def of(t: Texts, word: str) -> Message:
-    """One command."""
+def of(t: Texts, word: str, *, shared: bool = False) -> Message:
+    """One command; ``shared`` leaves out the button of the asker."""
     line = _line(t, word)
-    return Message(line, [blocks.section(line)])
+    return Message(line, [blocks.section(line, None if shared else sharing.button(t, SHARE, word))])
 
 
 def unknown(t: Texts, typed: str, nearest: str | None) -> Message:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import blocks, runs
+from bot.views import blocks, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, Run, because, linked, moment, number_of_profiles, status_word, who
 from services import rejects
@@ -52,7 +52,7 @@ def history(
     return Message("\n".join([f"{head}:", *lines]), content)
 
 
-def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place) -> Message:
+def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place, *, shared: bool = False) -> Message:
     """One run in full: who did what when, what became of every profile, each segment, each cause of rejects."""
     title = t(
         "Export of {destination} to {audience}",
@@ -70,11 +70,17 @@ def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place)
         _causes(t, causes),
     ]
     content: list[Block] = [blocks.section("\n".join(lines)) for lines in parts if lines]
-    buttons = [blocks.button(t("Back"), "history.back", place.model_copy(update={"run": None}).model_dump_json())]
-    if causes:
-        buttons.append(blocks.button(t("List of rejects"), "run.rejects", str(run.run_id)))
-    content.append(blocks.actions(*buttons))
+    if not shared:
+        content.append(_details_buttons(t, run, place, with_rejects=bool(causes)))
     return Message("\n".join(line for lines in parts for line in lines), content)
+
+
+def _details_buttons(t: Texts, run: Run, place: Place, *, with_rejects: bool) -> Block:
+    buttons = [blocks.button(t("Back"), "history.back", place.model_copy(update={"run": None}).model_dump_json())]
+    if with_rejects:
+        buttons.append(blocks.button(t("List of rejects"), "run.rejects", str(run.run_id)))
+    this_run = place.model_copy(update={"run": run.run_id}).model_dump_json()
+    return blocks.actions(*buttons, sharing.button(t, "history.share", this_run))
 
 
 def _buttons(t: Texts, place: Place, *, more: bool) -> Block:
@@ -86,7 +92,7 @@ def _buttons(t: Texts, place: Place, *, more: bool) -> Block:
         buttons.append(blocks.button(t("Newer"), "history.newer", leading_to(place.page - 1)))
     if more:
         buttons.append(blocks.button(t("Older"), "history.older", leading_to(place.page + 1)))
-    return blocks.actions(*buttons, blocks.button(t("Share"), "history.share", leading_to(place.page)))
+    return blocks.actions(*buttons, sharing.button(t, "history.share", leading_to(place.page)))
 
 
 def _details_button(t: Texts, run: Run, place: Place) -> Block:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import administrators, blocks, history, policies, runs
+from bot.views import administrators, blocks, history, policies, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, Run, linked
 from bot.views.wizard_segments import schedule_text
@@ -53,10 +53,12 @@ def hub(
     waiting_total: int = 0,
     *,
     administrator: bool = False,
+    shared: bool = False,
 ) -> Message:
     """What waits for the reader's approval, the destinations of one page with their last results, the way to all else.
 
-    ``waiting`` are the first of ``waiting_total``; the rest of many is in the status. ``administrator`` says what the reader is.
+    ``waiting`` are the first of ``waiting_total``; the rest of many is in the status. ``administrator`` says what the reader is,
+    ``shared`` is for a whole channel: only the destinations.
     """
     if not total:
         text = t(
@@ -65,14 +67,14 @@ def hub(
         )
         return Message(text, [blocks.section(text), _menu(t, first=True, administrator=administrator)])
     head = t.plural("{count} destination", "{count} destinations", total)
-    content, said = _waiting(t, waiting, waiting_total)
+    content, said = _waiting(t, () if shared else waiting, waiting_total)
     content.append(blocks.section(f"*{head}*"))
     said.append(f"{head}:")
     for row in rows:
-        content += _destination(t, row)
+        content += [_about(t, row)] if shared else [_about(t, row), _buttons(t, row)]
         said.append(f"{escape(row.name)}: {_last(t, row)}")
-    content += _pages(t, total, page)
-    content.append(_menu(t, administrator=administrator))
+    if not shared:
+        content += [_pages(t, total, page), _menu(t, administrator=administrator)]
     return Message("\n".join(said), content)
 
 
@@ -115,7 +117,7 @@ def status(
         content += [blocks.section(runs.one_line(t, run)) for run in ended[:ENDED_SHOWN]]
         said += [t("Last exports:"), *(runs.one_line(t, run) for run in ended[:ENDED_SHOWN])]
     if not shared:
-        buttons = [blocks.button(t("Refresh"), "status.refresh"), blocks.button(t("Share"), "status.share")]
+        buttons = [blocks.button(t("Refresh"), "status.refresh"), sharing.button(t, "status.share")]
         content.append(
             blocks.actions(*buttons, blocks.button(t("History"), "history.open", history.Place().model_dump_json()))
         )
@@ -135,12 +137,16 @@ def _waiting(t: Texts, waiting: Sequence[Run], total: int) -> tuple[list[Block],
     return [*content, blocks.divider()], said
 
 
-def _destination(t: Texts, row: Row) -> list[Block]:
+def _about(t: Texts, row: Row) -> Block:
     facts = [
         t("to {audience}", audience=linked(row.audience, row.audience_link)),
         t.plural("{count} segment", "{count} segments", row.segments),
         schedule_text(t, row.schedule),
     ]
+    return blocks.section("\n".join([f"*{escape(row.name)}*", " · ".join(facts), _last(t, row)]))
+
+
+def _buttons(t: Texts, row: Row) -> Block:
     value = str(row.destination_id)
     buttons = []
     if row.permission is not Permission.VIEWER:
@@ -153,21 +159,20 @@ def _destination(t: Texts, row: Row) -> list[Block]:
         buttons.append(policies.button(t, row.destination_id, row.name))
     place = history.Place(destination=row.destination_id).model_dump_json()
     buttons.append(blocks.button(t("History"), "history.open", place))
-    text = "\n".join([f"*{escape(row.name)}*", " · ".join(facts), _last(t, row)])
-    return [blocks.section(text), blocks.actions(*buttons)]
+    return blocks.actions(*buttons)
 
 
 def _last(t: Texts, row: Row) -> str:
     return runs.one_line(t, row.last, named=False) if row.last is not None else t("Never exported yet.")
 
 
-def _pages(t: Texts, total: int, page: int) -> list[Block]:
+def _pages(t: Texts, total: int, page: int) -> Block:
     buttons = []
     if page > 0:
         buttons.append(blocks.button(t("Previous"), "hub.previous", Place(page=page - 1).model_dump_json()))
     if (page + 1) * PAGE < total:
         buttons.append(blocks.button(t("Next"), "hub.next", Place(page=page + 1).model_dump_json()))
-    return [blocks.actions(*buttons)] if buttons else []
+    return blocks.actions(*buttons, sharing.button(t, "hub.share", Place(page=page).model_dump_json()))
 
 
 def _menu(t: Texts, *, first: bool = False, administrator: bool) -> Block:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.texts import Texts
-from bot.views import blocks
+from bot.views import blocks, sharing
 from bot.views.blocks import Block, escape
 from bot.views.hub import PAGE, Place
 from bot.views.run_facts import Message, moment, who
@@ -32,8 +32,8 @@ class Row:
     unreadable_since: datetime | None = None
 
 
-def schedules(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
-    """The schedules of one page, each with what can be done about it."""
+def schedules(t: Texts, rows: Sequence[Row], total: int, page: int, *, shared: bool = False) -> Message:
+    """The schedules of one page, each with what the reader can do about it; ``shared`` leaves that out."""
     if not total:
         text = t("No destination has a schedule. Edit one to export it by itself.")
         return Message(text, [blocks.section(text)])
@@ -43,8 +43,9 @@ def schedules(t: Texts, rows: Sequence[Row], total: int, page: int) -> Message:
         name, about = escape(row.name), _about(t, row)
         said.append(" · ".join([name, *about]))
         text = "\n".join([f"*{name}*", *about])
-        content.append(blocks.section(text, _button(t, row, page) if row.may_manage else None))
-    content.append(blocks.actions(*_below(t, rows, total, page)))
+        content.append(blocks.section(text, _button(t, row, page) if row.may_manage and not shared else None))
+    if not shared:
+        content.append(blocks.actions(*_below(t, rows, total, page)))
     return Message("\n".join(said), content)
 
 
@@ -111,4 +112,5 @@ def _below(t: Texts, rows: Sequence[Row], total: int, page: int) -> list[Block]:
         buttons.append(blocks.button(t("Previous"), "schedule.previous", Place(page=page - 1).model_dump_json()))
     if (page + 1) * PAGE < total:
         buttons.append(blocks.button(t("Next"), "schedule.next", Place(page=page + 1).model_dump_json()))
-    return [*buttons, blocks.button(t("Refresh"), "schedule.refresh", Place(page=page).model_dump_json())]
+    here = Place(page=page).model_dump_json()
+    return [*buttons, blocks.button(t("Refresh"), "schedule.refresh", here), sharing.button(t, "schedule.share", here)]

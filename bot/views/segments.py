@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, sharing
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, moment
 from services.segments import Order, Overview, Size
@@ -27,7 +27,7 @@ SEARCH = 200
 """The longest search that is carried from page to page."""
 NAMES_SHOWN = 3
 BARS = "▁▂▃▄▅▆▇█"
-PICTURE = "segments.picture"
+OPEN, PICTURE = "hub.segments", "segments.picture"
 NAME = 100
 """The longest name shown whole: ten rows must stay below the 12,000 characters that a message may have."""
 
@@ -141,7 +141,7 @@ def _buttons(t: Texts, place: Place, page: int, pages: int) -> Block:
     if page < pages - 1:
         buttons.append(blocks.button(t("Next"), "segments.next", _value(place, page=page + 1)))
     buttons.append(blocks.button(t("Refresh"), "segments.refresh", _value(place, page=page)))
-    buttons.append(blocks.button(t("Share"), "segments.share", _value(place, page=page)))
+    buttons.append(sharing.button(t, "segments.share", _value(place, page=page)))
     return blocks.actions(*buttons)
 
 

@@ -58,7 +58,8 @@ SUPPRESSED = {
 
 
 def why(t: Texts, forgotten: bool, standings: Sequence[Standing]) -> Message:
-    """How one person stands in each destination, for the asker alone."""
+    """How one person stands in each destination, for the asker alone. It cannot be shared: it is about a person, and what was
+    asked holds an address."""
     head = t("How this person stands")
     content: list[Block] = [blocks.section(f"*{head}*")]
     said = [f"{head}:"]

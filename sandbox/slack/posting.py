@@ -90,11 +90,14 @@ def answer(workspace: Workspace, permit: ResponseUrl, body: Json, method: str) -
     """Do what a slash command's ack or a POST to a response_url asks. Raises SlackError.
 
     Slack: the answer is ephemeral unless ``response_type`` is ``in_channel``; ``replace_original`` and
-    ``delete_original`` act on the message that was clicked.
+    ``delete_original`` act on the message that was clicked. The app need not be in the channel. Webhooks into an archived
+    one are answered ``channel_is_archived`` (that a response_url is answered the same is unconfirmed).
     """
     channel = workspace.channels.get(permit.channel)
     if channel is None:
         raise SlackError("channel_not_found")
+    if channel.archived:
+        raise SlackError("channel_is_archived")
     original = channel.message(permit.message_ts) if permit.message_ts else None
     if body.get("delete_original"):
         if original:

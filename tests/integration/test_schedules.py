@@ -297,7 +297,7 @@ def test_run_all_is_one_click_and_says_what_was_started(office: Office) -> None:
 def test_who_views_sees_the_schedules_without_their_buttons(office: Office) -> None:
     day_by_day(office)
     listed = office.type(office.ben, "/postino schedules")
-    assert [button["text"] for button in listed["buttons"]] == ["Refresh"]
+    assert [button["text"] for button in listed["buttons"]] == ["Refresh", "Share"]
     assert "Newsletter" in lines(listed)
 
 

@@ -30,7 +30,7 @@ def test_everybody_sees_what_they_may_do(office: Office) -> None:
     office.world.destination("VIP")
     answer = office.type(office.ben, "/postino destinations")
     assert "you may look" in lines(answer)
-    assert [one["text"] for one in answer["buttons"]] == ["History", "Refresh"]
+    assert [one["text"] for one in answer["buttons"]] == ["History", "Refresh", "Share"]
     assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino destinations"))
 
 

@@ -14,7 +14,7 @@ from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
 from bot.slack_calls import fitting
-from bot.views import decisions, history, hub, outcomes, picker, runs, segments
+from bot.views import decisions, history, hub, outcomes, picker, runs, segments, sharing
 from bot.views import help as helping
 from bot.views.run_facts import WORDS, Counts, Message, Plan, Reason, Run, Tag, Weight
 from sandbox.slack import rules
@@ -142,6 +142,9 @@ def test_slack_takes_every_message_about_every_run() -> None:
         outcomes.verified(T, a_run(counts=Counts(tags_added=1))),
         helping.everything(T),
         helping.unknown(T, MEAN, "export"),
+        *(helping.of(T, word) for word in helping.HELP),
+        sharing.copy(T, helping.everything(T, shared=True), "U0ADA", "hub.help", None),
+        sharing.refused(T, "C0OLD"),
     ):
         assert refused(message) == []
 
@@ -156,10 +159,15 @@ def test_slack_takes_every_list() -> None:
     ]
     assert refused(hub.hub(T, rows, 200, 3, shown[: hub.WAITING_SHOWN], 200)) == []
     assert refused(hub.hub(T, [], 0, 0)) == []
+    assert refused(sharing.copy(T, hub.hub(T, rows, 200, 3, shared=True), "U0ADA", "hub.open", None)) == []
     assert refused(history.history(T, shown[:50], MEAN, history.Place(destination=1))) == []
+    long_history = history.history(T, shown[:50], MEAN, history.Place(destination=1), shared=True)
+    assert refused(sharing.copy(T, long_history, "U0ADA", "history.open", "{}")) == []
     causes = [("invalid_address", 3), ("compliance", 1200)]
     for run in shown:
         assert refused(history.details(T, run, causes, history.Place(destination=1))) == []
+        in_full = history.details(T, run, causes, history.Place(destination=1), shared=True)
+        assert refused(sharing.copy(T, in_full, "U0ADA", "run.details", "1")) == []
     every = frozenset(range(999))
     going_on = [run for run in shown if run.status in ("queued", "waiting", "processing")]
     totals = Counter(run.status for run in going_on)
@@ -171,6 +179,8 @@ def test_slack_takes_every_list() -> None:
         assert (
             refused(segments.listing(T, "Contoso", found, segments.Place(search=MEAN, page=page), pictures=True)) == []
         )
+        listed = segments.listing(T, "Contoso", found, segments.Place(search=MEAN, page=page), shared=True)
+        assert refused(sharing.copy(T, listed, "U0ADA", segments.OPEN, MEAN)) == []
 
 
 def test_slack_takes_the_modal() -> None:
