@@ -124,7 +124,7 @@ class Export:
         if not accepted:
             for one in held:
                 scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
-        summary = self.reckoning.summary(plan, taken, audience, [] if accepted else held)
+        summary = self._timed(self.reckoning.summary(plan, taken, audience, [] if accepted else held))
         self.reckoning.counters.profiles = taken.profiles
         if self._run.preview or self._needs_approval(summary):
             return Outcome(self.reckoning.counters, summary, "approval", held)
@@ -140,6 +140,7 @@ class Export:
             skip_merge_validation=self._destination.skip_required_fields,
             destination_id=self._destination.id,
         )
+        summary["sending_since"] = self._now().timestamp()
         self._step("sending", plan=summary)
         Applying(
             self._database,
@@ -309,6 +310,10 @@ class Export:
             return True
         with self._database.read() as session:
             return approving.is_missing(session, self._run, summary)
+
+    def _timed(self, summary: Json) -> Json:
+        with self._database.read() as session:
+            return self.reckoning.timed(session, summary, self._database.now(session))
 
     def _step(self, name: str, **values: object) -> None:
         with self._database.write() as session:

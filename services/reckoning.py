@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -22,7 +23,25 @@ from storage import runs
 from storage.models import Json, Run
 
 PROFILES_PER_HOUR = guarding.PROFILES / 3
-"""What is promised until a rate has been measured: up to three hours for 1,000,000."""
+"""What is promised until a speed has been measured: up to three hours for 1,000,000."""
+BULK_WEIGHT = 10
+"""How many calls about one member take as long as one about 500."""
+ENOUGH = 100
+"""So much must have been sent to tell a speed: of a few calls, most of the time goes by before the first answer."""
+MEASURED_BY = 3
+"""Of how many exports, the last ones, the speed is taken."""
+
+
+def speed(session: Session, run: Run) -> float | None:
+    """How much weight of calls a second the last exports to the run's audience have sent; None if none has sent enough."""
+    weight = seconds = 0.0
+    measured = 0
+    for plan, finished_at in runs.ended_well(session, run):
+        if finished_at and "sending_since" in plan and plan["weight"] >= ENOUGH and measured < MEASURED_BY:
+            measured += 1
+            weight += plan["weight"]
+            seconds += max(1.0, finished_at.timestamp() - plan["sending_since"])
+    return weight / seconds if measured else None
 
 
 class Reckoning:
@@ -32,7 +51,8 @@ class Reckoning:
         self.counters = Counters(
             tags_added=run.counters.get("tags_added", 0), tags_removed=run.counters.get("tags_removed", 0)
         )
-        self._run_id = run.id
+        self._run, self._run_id = run, run.id
+        self._began = run.progressed_at  # as the attempt took the run
         self._tags = [chosen.tag_name for chosen in run.destination.segments]
         self._segments = [chosen.segment for chosen in run.destination.segments]
         self._attempt = attempt
@@ -51,7 +71,7 @@ class Reckoning:
             math.ceil(max(plan.tags_added.get(at, 0) - new, removed.get(at, 0)) / MEMBERS_PER_TAG_CALL)
             for at in {*plan.tags_added, *removed}
         )
-        calls = math.ceil(new / MEMBERS_PER_INSERT) + plan.classes[Class.UPDATED] + tagging
+        bulk, single = math.ceil(new / MEMBERS_PER_INSERT) + tagging, plan.classes[Class.UPDATED]
         work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
         return {
             "profiles": taken.profiles,
@@ -82,12 +102,21 @@ class Reckoning:
                 for one in held
             ],
             "binding": guarding.binding_numbers(plan, sum(removed.values())),
-            "calls": calls,
+            "calls": bulk + single,
+            "weight": BULK_WEIGHT * bulk + single,
             "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
             "dropped_values": taken.dropped_values,
             "unreadable": taken.unreadable,
             "vanished": [read.name for read in taken.segments if read.vanished],
         }
+
+    def timed(self, session: Session, summary: Json, now: datetime) -> Json:
+        """The summary with how long the export will take: as this attempt has read, and its calls at the measured speed."""
+        measured = speed(session, self._run)
+        if measured is None or self._began is None:
+            return summary
+        read = (now - self._began).total_seconds()
+        return summary | {"seconds": math.ceil(read + summary["weight"] / measured), "measured": True}
 
     def begin(self, plan: Plan) -> None:
         """Count everybody who needs no call, and those whom an earlier attempt has written to."""

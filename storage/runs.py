@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.database import changed_one, insert_for
-from storage.models import FINAL, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, Destination, Json, Run, RunReject, RunStatus
 
 
 def claim_next(session: Session, worker: str, now: datetime, lease: timedelta) -> Run | None:
@@ -115,6 +115,23 @@ def history(session: Session, workspace_id: int, destination_id: int | None = No
     if destination_id is not None:
         statement = statement.where(Run.destination_id == destination_id)
     return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
+
+
+def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json, datetime | None]]:
+    """Plan and end of the last whole exports to the run's audience, newest first."""
+    statement = (
+        select(Run.plan, Run.finished_at)
+        .join(Destination, Destination.id == Run.destination_id)
+        .where(
+            Run.workspace_id == run.workspace_id,
+            Run.account_id == run.account_id,
+            Destination.audience_id == run.destination.audience_id,
+            Run.status.in_((RunStatus.SUCCESSFUL, RunStatus.REJECTS)),
+            Run.canary == 0,
+            Run.verifies.is_(None),
+        )
+    )
+    return session.execute(statement.order_by(Run.id.desc()).limit(limit)).all()
 
 
 def added_since(session: Session, run: Run, since: datetime) -> int:

@@ -167,7 +167,11 @@ def _incomplete(t: Texts, plan: Plan) -> str:
 def _notes(t: Texts, run: Run) -> list[str]:
     plan = run.plan
     calls = t.plural("{count} call to Mailchimp", "{count} calls to Mailchimp", plan.calls)
-    notes = [calls, t("takes up to {time}", time=t.duration(max(1, plan.seconds)))]
+    time = t.duration(max(1, plan.seconds))
+    if plan.measured:
+        notes = [calls, t("takes about {time}, at the speed of the last exports", time=time)]
+    else:
+        notes = [calls, t("takes up to {time}", time=time)]
     if run.expires_at:
         notes.append(t("waits until {time}", time=moment(t, run.expires_at, run.zone)))
     notes.append(t("asked for by {person}", person=who(t, run.requested_by)))

@@ -101,6 +101,7 @@ class Plan(_Numbers):
     """The numbers of a preview; all zero for a run that has computed none yet.
 
     ``unreadable`` tells by profile table how many of its rows could not be read, ``vanished`` which segments are gone.
+    ``seconds`` is how long the export takes: by the speed of the last ones if ``measured``, else at most.
     """
 
     profiles: int = 0
@@ -111,6 +112,7 @@ class Plan(_Numbers):
     held: tuple[HeldTag, ...] = ()
     calls: int = 0
     seconds: int = 0
+    measured: bool = False
     dropped_values: dict[str, int] = {}
     unreadable: dict[str, int] = {}
     vanished: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from bot import modals
 from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
 from services import audit
+from services.applying import Applying
 from storage.models import RunStatus
 from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
 from tests.integration.slack_world import LONG_AGO
@@ -75,6 +76,35 @@ def test_the_messages_of_an_end_lead_on_by_the_rights_of_whoever_clicks(office: 
     office.click(office.ada, "Preview again", completion)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
     assert office.run(2).preview
+
+
+def test_the_preview_tells_how_long_it_takes_by_the_speed_of_the_last_exports(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(self: Applying, canary: int) -> None:
+        applied(self, canary)
+        office.clock.forward(seconds=110)
+
+    applied = Applying.apply
+    monkeypatch.setattr(Applying, "apply", slowly)
+    destination = office.world.destination("VIP")
+    office.request(destination, preview=True)
+    office.work()
+    assert "takes up to 1 second" in lines(office.posted()[-1])
+    office.click(office.ada, "Send", office.posted()[-1])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+
+    office.world.segment("VIP", ["p0", "p1", "p2", "p3", "p4"])
+    office.clock.forward(minutes=2)
+    office.request(destination, preview=True)
+    office.work()
+    assert "takes up to 1 second" in lines(office.posted()[-1])  # one call tells nothing of the speed
+    office.postino.runs.cancel(office.world.actor, 2)
+    monkeypatch.setattr("services.reckoning.ENOUGH", 1)
+    office.request(destination, preview=True)
+    office.work()
+    assert "takes about 2 minutes, at the speed of the last exports" in lines(office.posted()[-1])
 
 
 def test_nothing_more_is_posted_however_often_the_duties_ring(office: Office) -> None:
