@@ -12,10 +12,16 @@ from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
-from storage.models import FINAL, Destination
+from storage.models import FINAL, Destination, RunStatus
 
 LOOKED_AT = 5
 """How many of a destination's latest runs are looked at for the one under way and the last that ended."""
+
+URGENCY = (
+    *(RunStatus.FAILED, RunStatus.SKIPPED, RunStatus.REJECTS, RunStatus.WAITING),
+    *(RunStatus.PROCESSING, RunStatus.QUEUED, RunStatus.CANCELED, RunStatus.SUCCESSFUL),
+)
+"""The states of a run in the order of how much somebody must do about them."""
 
 
 class Saved:
@@ -86,11 +92,23 @@ class Saved:
             for one in self._application.destinations.visible(asked.actor)
             if all(word in _searched(one) for word in words)
         ]
+        self._sort(asked.actor, found, place.order)
         last_page = max(0, (len(found) - 1) // views.PAGE)
         place = place.model_copy(update={"page": min(place.page, last_page)})
         shown = found[place.page * views.PAGE : (place.page + 1) * views.PAGE]
         rows = [self.row(asked.actor, one) for one in shown]
         return views.listing(asked.t, rows, len(found), place, shared=shared)
+
+    def _sort(self, actor: Actor, found: list[Destination], order: views.Order) -> None:
+        """Sort what is in the order of its names; what is alike stays in it."""
+        if order is views.Order.CONNECTION:
+            found.sort(key=lambda one: one.connection.name.casefold() if one.connection else "")
+        elif order is not views.Order.NAME:
+            latest = self._application.runs.latest(actor)
+            if order is views.Order.LAST:
+                found.sort(key=lambda one: -latest[one.id].requested_at.timestamp() if one.id in latest else 0.0)
+            else:
+                found.sort(key=lambda one: URGENCY.index(latest[one.id].status) if one.id in latest else len(URGENCY))
 
 
 def _searched(one: Destination) -> str:
@@ -100,7 +118,7 @@ def _searched(one: Destination) -> str:
 def register(app: App, application: Application, people: People) -> None:
     """The list's buttons."""
     saved = Saved(application, people)
-    for action_id in (views.PREVIOUS, views.NEXT, views.REFRESH):
+    for action_id in (views.PREVIOUS, views.NEXT, views.REFRESH, *(f"{views.SORT}{order}" for order in views.Order)):
         on_click(app, people, action_id, saved.turn)
     on_click(app, people, views.SHARE, saved.share)
     on_click(app, people, views.PAUSE, saved.pause)

@@ -12,6 +12,7 @@ from bot.views import segments as views
 from bot.views.blocks import escape
 from bot.views.run_facts import Message
 from bot.wiring import Application
+from services.segments import Order
 
 ALT_TEXT = 1000
 """Slack: the longest description of a file for those who do not see it."""
@@ -89,9 +90,7 @@ def register(app: App, application: Application, people: People) -> None:
         views.OPEN: listing.show,
         "segments.share": listing.share,
         "segments.export": listing.export,
-        "segments.by_name": listing.turn,
-        "segments.by_size": listing.turn,
-        "segments.by_change": listing.turn,
+        **{f"{views.SORT}{order}": listing.turn for order in Order},
         views.PICTURE: listing.picture,
     }
     for action_id, act in buttons.items():

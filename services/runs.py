@@ -41,6 +41,14 @@ class Order:
     verifies: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """In which state a destination's newest run is, and when it was asked for."""
+
+    status: RunStatus
+    requested_at: datetime
+
+
 class Runs:
     """All runs of all workspaces."""
 
@@ -198,6 +206,15 @@ class Runs:
                 Run.workspace_id == actor.workspace_id, Run.status.not_in(FINAL), Run.verifies.is_(None)
             )
             return list(session.scalars(statement.order_by(Run.id)))
+
+    def latest(self, actor: Actor) -> dict[int, Latest]:
+        """The newest run of each destination that has any, verifications left out."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            return {
+                row.destination_id: Latest(row.status, row.requested_at)
+                for row in runs.latest(session, actor.workspace_id)
+            }
 
     def by_cause(self, run_id: int) -> list[tuple[str, int]]:
         """How many a run rejected by reason, the most frequent first."""

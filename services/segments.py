@@ -23,15 +23,19 @@ TREND = 8
 KEPT = timedelta(days=400)
 """How long counts are kept: a year, and something to compare its beginning with."""
 
+ACTIVE = "active"
+
 log = structlog.get_logger()
 
 
 class Order(enum.StrEnum):
-    """How the list is sorted: by name, the largest first, or what changed most first."""
+    """How the list is sorted: by name; the largest, what changed most, what is not active or what was refreshed last first."""
 
     NAME = "name"
     SIZE = "size"
     CHANGE = "change"
+    STATE = "state"
+    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,10 @@ class Segments:
             found.sort(key=lambda one: -one.segment.profile_count)
         if order is Order.CHANGE:
             found.sort(key=lambda one: -abs(one.change or 0))
+        if order is Order.STATE:
+            found.sort(key=lambda one: (one.segment.state.casefold() == ACTIVE, one.segment.state.casefold()))
+        if order is Order.REFRESH:
+            found.sort(key=lambda one: -one.segment.last_refreshed.timestamp() if one.segment.last_refreshed else 0.0)
         return found
 
     def sizes(self, actor: Actor, name: str) -> tuple[Segment, list[Size]]:

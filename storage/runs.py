@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -115,6 +115,16 @@ def history(session: Session, workspace_id: int, destination_id: int | None = No
     if destination_id is not None:
         statement = statement.where(Run.destination_id == destination_id)
     return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
+
+
+def latest(session: Session, workspace_id: int) -> Sequence[Row[int, RunStatus, datetime]]:
+    """Destination, status and time of the newest run of each of a workspace's destinations, verifications left out."""
+    newest = (
+        select(func.max(Run.id))
+        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None))
+        .group_by(Run.destination_id)
+    )
+    return session.execute(select(Run.destination_id, Run.status, Run.requested_at).where(Run.id.in_(newest))).all()
 
 
 def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json, datetime | None]]:

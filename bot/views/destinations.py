@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks, history, policies, runs, sharing
+from bot.views import blocks, history, policies, runs, sharing, sorting
 from bot.views.blocks import Block, escape
 from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
@@ -24,6 +25,8 @@ EXPORT, DUPLICATE = "export.again", "destination.duplicate"
 PREVIOUS, NEXT, REFRESH = "destinations.previous", "destinations.next", "destinations.refresh"
 PAUSE, RESUME = "destinations.pause", "destinations.resume"
 OPEN, SHARE = "hub.destinations", "destinations.share"
+SORT = "destinations.by_"
+"""What the actions of the buttons that sort begin with."""
 
 PERMISSIONS = {
     "administrator": mark("you are an administrator: run, edit, remove"),
@@ -32,12 +35,22 @@ PERMISSIONS = {
 }
 
 
+class Order(StrEnum):
+    """How the list is sorted: by name, by connection, what ran last first, or what went wrong first."""
+
+    NAME = "name"
+    CONNECTION = "connection"
+    LAST = "last"
+    STATUS = "status"
+
+
 class Place(BaseModel):
-    """Which page of which search is shown, and which destination is meant: the value of the list's buttons."""
+    """Which page of which search is shown in which order, and which destination is meant: the value of the list's buttons."""
 
     search: str = ""
     page: int = 0
     destination: int | None = None
+    order: Order = Order.NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: 
             content.append(_buttons(t, row, place))
         said.append(". ".join(lines))
     if not shared:
-        content.append(_below(t, total, place))
+        content += [_below(t, total, place), *([_orders(t, place)] if total > 1 else [])]
     return Message("\n".join(said), content)
 
 
@@ -169,17 +182,15 @@ def _buttons(t: Texts, row: Row, place: Place) -> Block:
 
 
 def _pause(t: Texts, row: Row, place: Place) -> Block:
-    value = Place(search=place.search[:SEARCH], page=place.page, destination=row.id).model_dump_json()
+    value = _value(place, destination=row.id)
     if row.paused_by is not None:
         return blocks.button(t("Resume"), RESUME, value, label=t("Resume the schedule of {name}", name=row.name))
     return blocks.button(t("Pause"), PAUSE, value, label=t("Pause the schedule of {name}", name=row.name))
 
 
 def _below(t: Texts, total: int, place: Place) -> Block:
-    search = place.search[:SEARCH]
-
     def leading_to(page: int) -> str:
-        return Place(search=search, page=page).model_dump_json()
+        return _value(place, page=page)
 
     buttons = []
     if place.page > 0:
@@ -188,3 +199,17 @@ def _below(t: Texts, total: int, place: Place) -> Block:
         buttons.append(blocks.button(t("Next"), NEXT, leading_to(place.page + 1)))
     buttons.append(blocks.button(t("Refresh"), REFRESH, leading_to(place.page)))
     return blocks.actions(*buttons, sharing.button(t, SHARE, leading_to(place.page)))
+
+
+def _orders(t: Texts, place: Place) -> Block:
+    words = {
+        Order.NAME: t("By name"),
+        Order.CONNECTION: t("By connection"),
+        Order.LAST: t("By last export"),
+        Order.STATUS: t("By status"),
+    }
+    return sorting.buttons(t, words, place.order, SORT, lambda order: _value(place, page=0, order=order))
+
+
+def _value(place: Place, **changed: object) -> str:
+    return place.model_copy(update={"search": place.search[:SEARCH], **changed}).model_dump_json()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks, sharing
+from bot.views import blocks, sharing, sorting
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, moment
 from services.segments import Order, Overview, Size
@@ -28,6 +28,8 @@ SEARCH = 200
 NAMES_SHOWN = 3
 BARS = "▁▂▃▄▅▆▇█"
 OPEN, PICTURE = "hub.segments", "segments.picture"
+SORT = "segments.by_"
+"""What the actions of the buttons that sort begin with."""
 NAME = 100
 """The longest name shown whole: ten rows must stay below the 12,000 characters that a message may have."""
 
@@ -146,19 +148,14 @@ def _buttons(t: Texts, place: Place, page: int, pages: int) -> Block:
 
 
 def _orders(t: Texts, place: Place) -> Block:
-    """The ways to sort; the present one is ticked."""
-    words = {Order.NAME: t("By name"), Order.SIZE: t("By size"), Order.CHANGE: t("By change")}
-    return blocks.actions(
-        *(
-            blocks.button(
-                f"✓ {word}" if order is place.order else word,
-                f"segments.by_{order}",
-                _value(place, page=0, order=order),
-                label=t("Sort: {order}", order=word),
-            )
-            for order, word in words.items()
-        )
-    )
+    words = {
+        Order.NAME: t("By name"),
+        Order.SIZE: t("By size"),
+        Order.CHANGE: t("By change"),
+        Order.STATE: t("By state"),
+        Order.REFRESH: t("By last refresh"),
+    }
+    return sorting.buttons(t, words, place.order, SORT, lambda order: _value(place, page=0, order=order))
 
 
 def _picture_menu(t: Texts, shown: Sequence[Overview]) -> list[Block]:

@@ -7,6 +7,7 @@ import pytest
 from sandbox.mailchimp import acts
 from services.access import Sharing
 from services.removing import Tags
+from storage.models import Run, RunStatus
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import act, enter, seen, value
 
@@ -52,6 +53,41 @@ def test_destinations_are_searched_and_paged_in_place(office: Office) -> None:
     office.click(office.ada, "Next", answer)
     office.soon(lambda: "Letter 9" in lines(office.answers(office.ada)[-1]))
     assert "Letter 4" not in lines(office.answers(office.ada)[-1])
+
+
+def test_destinations_are_sorted_by_name_connection_last_export_and_status(office: Office) -> None:
+    first = office.world.destination("VIP", name="Letter A")
+    account = office.world.served.world.add_account("Another")
+    audience = account.add_audience("Another")
+    other = office.postino.connections.add_with_key(office.world.actor, "Another", account.api_key).id
+    letters = {
+        name: office.world.destination(
+            segment, name=f"Letter {name}", fields={}, connection_id=other, audience_id=audience.id
+        )
+        for name, segment in (("B", "Bergamo"), ("C", "Everyone"))
+    }
+    office.request(letters["B"])
+    office.work()
+    office.clock.forward(minutes=1)
+    run = office.request(first, preview=True)
+    office.postino.runs.cancel(office.world.actor, run.id)
+    answer = office.type(office.ada, "/postino destinations letter")
+
+    def order(word: str) -> str:
+        office.click(office.ada, word, answer)
+        shown = office.soon(
+            lambda: (listed := office.answers(office.ada)[-1]) and f"✓ {word}" in lines(listed) and listed
+        )
+        return "".join(line[-1] for line in shown["lines"] if line in ("Letter A", "Letter B", "Letter C"))
+
+    assert order("By connection") == "BCA"
+    assert order("By last export") == "ABC"
+    assert order("By name") == "ABC"
+    failed = office.request(letters["C"])
+    with office.postino.database.write() as session:
+        session.get_one(Run, failed.id).status = RunStatus.FAILED
+    assert order("By status") == "CAB"
+    assert order("By last export") == "CAB"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -50,10 +53,18 @@ def test_a_small_trend_tells_the_last_refreshes_even_if_nobody_looked(office: Of
     assert "10 profiles · ▲ +4 since the last refresh · ▁▅█ from 2 over 3 refreshes · Active" in shown
 
 
-def test_segments_are_sorted_by_name_size_and_change(office: Office) -> None:
+def test_segments_are_sorted_by_name_size_change_state_and_last_refresh(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.type(office.ada, "/postino-segments")
     office.world.segment("VIP", [f"p{number}" for number in range(9)])
     office.clock.forward(seconds=10)
+    source, read = office.postino.source, office.postino.source.segments
+    others: dict[str, dict[str, Any]] = {
+        "Everyone": {"state": "Invalid"},
+        "VIP": {"last_refreshed": datetime(2026, 3, 2, tzinfo=UTC), "state": "Draft"},
+    }
+    monkeypatch.setattr(source, "segments", lambda: [replace(one, **others.get(one.name, {})) for one in read()])
     answer = office.type(office.ada, "/postino-segments")
 
     def order(name: str, first: str) -> list[str]:
@@ -68,6 +79,8 @@ def test_segments_are_sorted_by_name_size_and_change(office: Office) -> None:
 
     assert order("By size", "✓ By size") == ["Everyone", "VIP", "Bergamo"]
     assert order("By change", "✓ By change") == ["VIP", "Bergamo", "Everyone"]
+    assert order("By state", "✓ By state") == ["VIP", "Everyone", "Bergamo"]
+    assert order("By last refresh", "✓ By last refresh") == ["VIP", "Bergamo", "Everyone"]
     assert order("By name", "✓ By name") == ["Bergamo", "Everyone", "VIP"]
 
 
