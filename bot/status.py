@@ -89,6 +89,7 @@ class Status:
             schedule=destination.schedule,
             last=self._telling.run(last[0]) if last else None,
             permission=access.permission(asked.actor, destination),
+            connected=destination.connection is not None,
         )
 
 

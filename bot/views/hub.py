@@ -42,6 +42,8 @@ class Row:
     schedule: str
     last: Run | None
     permission: Permission
+    connected: bool = True
+    """Whether it has a connection to Mailchimp, without which it cannot be exported."""
 
 
 def hub(
@@ -142,6 +144,7 @@ def _about(t: Texts, row: Row) -> Block:
         t("to {audience}", audience=linked(row.audience, row.audience_link)),
         t.plural("{count} segment", "{count} segments", row.segments),
         schedule_text(t, row.schedule),
+        *([] if row.connected else [t("No connection")]),
     ]
     return blocks.section("\n".join([f"*{escape(row.name)}*", " · ".join(facts), _last(t, row)]))
 
@@ -150,11 +153,10 @@ def _buttons(t: Texts, row: Row) -> Block:
     value = str(row.destination_id)
     buttons = []
     if row.permission is not Permission.VIEWER:
-        label = t("Export {destination}", destination=row.name)
-        buttons += [
-            blocks.button(t("Export…"), "export.again", value, label=label),
-            blocks.button(t("Edit"), "wizard.edit", value),
-        ]
+        if row.connected:
+            label = t("Export {destination}", destination=row.name)
+            buttons.append(blocks.button(t("Export…"), "export.again", value, label=label))
+        buttons.append(blocks.button(t("Edit"), "wizard.edit", value))
     if row.permission is Permission.ADMINISTRATOR:
         buttons.append(policies.button(t, row.destination_id, row.name))
     place = history.Place(destination=row.destination_id).model_dump_json()

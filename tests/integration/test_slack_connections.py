@@ -9,6 +9,7 @@ import bot.people
 from bot.reconnecting import Reconnecting
 from sandbox.slack.values import Role
 from services.access import Actor, Standing
+from services.removing import Users
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import act, enter, seen
 
@@ -97,6 +98,17 @@ def test_removing_a_connection_in_use_names_its_users_and_asks_what_becomes_of_t
     seen(office.ada, told)
     assert [one.name for one in office.postino.destinations.visible(office.world.actor)] == left
     assert office.postino.connections.visible(office.world.actor) == []
+
+
+def test_the_hub_offers_no_export_of_a_destination_without_a_connection(office: Office) -> None:
+    made = office.world.destination("VIP")
+    assert "Export…" in {button["text"] for button in office.type(office.ada, "/postino")["buttons"]}
+    office.postino.removals.connection(office.world.actor, made.connection_id or 0, Users.DETACH)
+    hub = office.type(office.ada, "/postino")
+    assert "1 segment · Only by hand · No connection" in lines(hub)
+    buttons = {button["text"] for button in hub["buttons"]}
+    assert "Export…" not in buttons
+    assert "Edit" in buttons
 
 
 def test_a_right_that_was_taken_away_while_the_modal_was_open_is_checked_again(
