@@ -69,14 +69,15 @@ class Desk:
         await self.look()
 
     async def become(self, user_id: str) -> None:
-        """Sit down as somebody else."""
+        """Sit down as somebody else: the page says so only when it shows what they see."""
         self.layers.close_menu()
+        self.leave()
         self.person = Person(self.town.workspace, user_id)
         visible = {each["id"] for each in await self.person.channels()}
         if self.place != APP and self.place not in visible:
             self.place = next(iter(sorted(visible)), APP)
-        self.follow()
         await self.go(self.place)
+        self.follow()
 
     async def open_thread(self, ts: str | None) -> None:
         """Show a thread of the channel beside it, or none."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import FloatRect, Locator, expect
 
@@ -30,6 +32,12 @@ class Office:
 
     town: Town
     source: Path
+
+    def stored(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What Postino's database answers to an SQL question, asked from outside beside the running Postino."""
+        file = self.source.parent / "home" / "postino.sqlite"
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(question, values).fetchall()
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from bot.manifest import with_workflow_step
 from tests.acceptance.office import Office, keep_picture, save, set_up, share_with_everyone, wait_for_preview
@@ -82,6 +84,35 @@ def test_an_export_is_approved_by_a_second_person_and_its_rejects_are_looked_aft
     assert any("The profile has no e-mail address." in line for line in lines)
 
 
+def test_full_addresses_of_rejects_come_directly_and_only_to_who_may_see_them(ada: SlackPage, office: Office) -> None:
+    read = "SELECT person, details FROM audit WHERE action = 'rejects.addresses_read'"
+
+    def ask_for_addresses() -> Locator:
+        thread = ada.open_thread("Export of Welcome letter to Newsletter")
+        rejects = thread.get_by_test_id("message").filter(has_text="could not be exported:")
+        ada.click("Send me the addresses", within=rejects)
+        ada.confirm("Send them")
+        return thread
+
+    wait_for_preview(ada, "Welcome letter")  # what the retry has asked for
+    ada.become("Dario Conti")
+    thread = ask_for_addresses()
+    expect(thread).to_contain_text("Solo gli amministratori e chi ha creato Welcome letter possono farlo.")
+    assert office.stored(read) == []
+
+    ada.become("Ben Okafor")
+    ask_for_addresses()
+    ada.go("Postino")
+    ada.tab("Messages")
+    ada.wait_for_message("It holds full addresses: delete it when you are done.")
+    rows = list(csv.DictReader(io.StringIO(ada.download("rejects-1.csv").decode("utf-8-sig"))))
+    shown = {row["Address"] for row in rows} - {""}
+    assert shown
+    [source] = (office.source / "NewCustomers").rglob("*.csv")
+    assert shown <= {row["EMail"] for row in csv.DictReader(io.StringIO(source.read_text("utf-8")))}
+    assert [person for person, _ in office.stored(read)] == ["U0BEN"]
+
+
 def test_an_export_under_way_is_cancelled_and_keeps_what_was_sent(ada: SlackPage, office: Office) -> None:
     set_up(ada, office.town, "All customers", name="Letter to everybody", key=False)
     save(ada)
@@ -95,13 +126,34 @@ def test_an_export_under_way_is_cancelled_and_keeps_what_was_sent(ada: SlackPage
     card = wait_for_preview(ada, "Letter to everybody")
     with held(office, after=3):
         ada.click("Send", within=card)
-        running = ada.wait_for_message(re.compile(r"[1-9]\d% · [\d,]+ of "))
-        expect(running).to_contain_text("Processing · sending")
+        running = ada.wait_for_message(re.compile(r"Processing · sending.*[1-9]\d% · [\d,]+ of ", re.S))
         keep_picture(ada, "tour-running", running)
+        another_waits_for_it(ada, office)
         ada.click("Cancel", within=running)
         ada.confirm("Cancel the export")
         ada.wait_for_message("stopping, asked by @Ada Lovelace; the calls in flight are waited for")
     ada.wait_for_message("Canceled by @Ada Lovelace.")
+    ada.click("Cancel", within=wait_for_preview(ada, "Coffee letter"))
+
+
+def another_waits_for_it(ada: SlackPage, office: Office) -> None:
+    """Beside the export of the letter to everybody, another one is asked for with a double click, and seen in Home."""
+    hub = ada.ask("/postino")
+    hub.get_by_title("Export Coffee letter").dblclick()
+    ada.wait_for_message("Queued · waits for the export of Letter to everybody to finish")
+    ada.go("Postino")
+    ada.tab("Home")
+    expect(ada.home).to_contain_text("Exports under way")
+    expect(ada.home).to_contain_text(re.compile(r"Letter to everybody · [▓░█ ]*\s*\d+% · [\d,]+ of [\d,]+"))
+    expect(ada.home).to_contain_text("Coffee letter · waits for the export of Letter to everybody to finish")
+    heading = ada.home.get_by_role("heading", name="Exports under way")
+    rows = ada.home.get_by_title(re.compile("^Cancel (Coffee letter|Letter to everybody)$"))
+    keep_picture(ada, "tour-home-running", heading, *rows.all())
+    ada.go("exports")
+    [asked_for] = office.stored(
+        "SELECT status FROM runs JOIN destinations ON destinations.id = destination_id WHERE name = 'Coffee letter'"
+    )
+    assert asked_for == ("queued",)
 
 
 def test_a_schedule_is_set_paused_and_resumed_and_only_changes_of_its_state_are_called_out(
@@ -158,3 +210,4 @@ def test_a_workflow_exports_what_its_destination_allows_and_goes_on_with_the_cou
     form.get_by_role("button", name="Start").click()
     ended = ada.wait_for_message("The workflow Export to Mailchimp has ended.")
     expect(ended).to_contain_text("Status: Completed with rejects")
+    keep_picture(ada, "tour-workflow", ended)

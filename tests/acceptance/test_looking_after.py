@@ -69,6 +69,11 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     listed = ada.ask("/postino-segments customers")
     expect(listed).to_contain_text("4 segments in ContosoCoffee · search: customers")
     keep_picture(ada, "tour-segments", listed)
+    ada.click("Share", within=listed)
+    shared = ada.message("4 segments in ContosoCoffee · search: customers")
+    expect(shared).not_to_contain_text("Only visible to you")
+    expect(shared.get_by_role("button", name="Export…")).to_have_count(0)
+    keep_picture(ada, "tour-sharing", shared)
     listed = ada.ask("/postino-segments loyal")
     expect(listed).to_contain_text("1 segment in ContosoCoffee · search: loyal")
     ada.choose("Size over time of…", "Loyalty members", within=listed)
@@ -88,6 +93,7 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     expect(sent.get_by_role("img")).to_have_attribute(
         "alt", re.compile("^Profiles in Loyalty members over 4 refreshes")
     )
+    keep_picture(ada, "tour-chart", sent)
     ada.tab("Home")
     expect(ada.home).to_contain_text("Waiting for your approval")
     keep_picture(ada, "tour-home", ada.page.get_by_role("tablist"), *ada.home.locator("> *").all())
@@ -95,31 +101,45 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     expect(ada.home).not_to_contain_text("Waiting for your approval")
 
 
-def test_one_export_is_looked_at_in_full_and_the_audit_trail_taken_home(ada: SlackPage) -> None:
+def test_one_export_is_looked_at_in_full_and_the_audit_trail_taken_home(ada: SlackPage, office: Office) -> None:
     ada.say("/postino history coffee letter")
     listed = ada.wait_for_message("Exports of Coffee letter")
     ada.click("Details", within=listed)
     details = ada.wait_for_message("Tags, as planned")
-    expect(details).to_contain_text("Asked for by")
+    expect(details).to_contain_text("Asked for by @Ada Lovelace")
+    arrived = [one for one in acts.dump(office.town.audience) if one["status"] == "subscribed"]
+    expect(details).to_contain_text(f"{len(arrived):,} new")
+    expect(details).to_contain_text(f"tags put on: {len(arrived):,}")
+    keep_picture(ada, "tour-run", details)
+    ada.click("List of rejects", within=details)
     ada.say("/postino audit")
     ada.wait_for_message("The audit trail was sent to you directly, as a file.")
     ada.go("Postino")
     ada.tab("Messages")
-    ada.wait_for_message("The audit trail: ")
+    ada.wait_for_message("Here is the list of the profiles of Coffee letter that were rejected.")
+    rejects = ada.download("rejects-1.csv").decode("utf-8-sig").splitlines()[1:]
+    assert [(len(rejects),)] == office.stored("SELECT count(*) FROM run_rejects WHERE run_id = 1")
+    assert all("•" in line for line in rejects if "@" in line)
+    told = ada.wait_for_message("The audit trail: ")
+    keep_picture(ada, "tour-audit", told, ada.message("audit-trail.csv"))
     trail = ada.download("audit-trail.csv").decode("utf-8-sig").splitlines()
     assert trail[0] == "When (UTC),Who,What was done,Action,Subject,Details"
     assert any("destination.created,Coffee letter" in line for line in trail)
+    assert [(len(trail) - 1,)] == office.stored("SELECT count(*) FROM audit")
 
 
-def test_policies_are_decided_and_somebody_is_forgotten(ada: SlackPage, unsubscribed: str) -> None:
+def test_policies_are_decided_and_somebody_is_forgotten(ada: SlackPage, office: Office, unsubscribed: str) -> None:
     hub = ada.ask("/postino")
     ada.click("Policies", within=hub)
     modal = ada.wait_for_modal("Policies")
     ada.choose("Scheduled exports that went well", "Tell them together daily at 07:00")
+    ada.choose("Call these people where there is trouble", "Ben Okafor")
+    keep_picture(ada, "tour-policies", modal)
     ada.submit()
     expect(modal).to_contain_text("The policies of Coffee letter are saved.")
     ada.click("Close", within=modal)
     ada.wait_until_closed()
+    assert office.stored("SELECT digest_hour, mentions FROM destinations") == [(7, '["U0BEN"]')]
 
     ada.say(f"/postino forget {unsubscribed}")
     expect(ada.wait_for_modal("Forget a person")).to_contain_text("This cannot be undone.")
@@ -178,8 +198,19 @@ def test_a_destination_is_removed_from_home_and_takes_its_tags_along(ada: SlackP
     modal = ada.wait_for_modal("Remove destination")
     expect(modal).to_contain_text("Its tags")
     ada.tick("Delete the tags in Mailchimp")
+    keep_picture(ada, "tour-removing", modal)
     ada.submit()
     expect(ada.modal).to_contain_text("Its contacts stay in Mailchimp, without its tags.")
     ada.click("Close")
     expect(ada.home).not_to_contain_text("Coffee letter")
-    assert "Loyalty members" not in {tag for one in acts.dump(office.town.audience) for tag in one["tags"]}
+    kept = acts.dump(office.town.audience)
+    assert "Loyalty members" not in {tag for one in kept for tag in one["tags"]}
+
+    ada.home.get_by_title("Remove Lettera di benvenuto").click()
+    expect(ada.wait_for_modal("Remove destination")).to_contain_text("Tags: New customers.")
+    ada.submit()
+    expect(ada.modal).to_contain_text("Its contacts and tags stay in Mailchimp.")
+    ada.click("Close")
+    expect(ada.home).to_contain_text("There is none yet.")
+    assert acts.dump(office.town.audience) == kept
+    assert office.stored("SELECT count(*) FROM runs") == [(0,)]

@@ -73,13 +73,16 @@ def test_connect_list_export_and_completion(slack: SlackPage, town: Town, source
 def test_a_segment_that_has_grown_too_large_is_told_and_nothing_is_sent(
     slack: SlackPage, town: Town, source: Path
 ) -> None:
-    set_up(slack, town, "Loyalty members")
+    set_up(slack, town, "Loyalty members", "New customers")
     save(slack)
     demo_data.grow(source, "LoyaltyMembers", 1_000_001)
 
     slack.say("/postino-export Coffee letter")
     told = slack.wait_for_message("Limit exceeded", 60)
     expect(told).to_contain_text("Nothing was sent")
+    expect(told).to_contain_text("The segments that weigh most: Loyalty members (1,000,001), New customers (")
+    expect(told.get_by_role("button", name="Choose other segments")).to_be_visible()
+    keep_picture(slack, "tour-limit", told)
     assert acts.dump(town.audience) == []
 
     slack.say("/postino-connect")

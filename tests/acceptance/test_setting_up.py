@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.acceptance.office import Office, keep_picture, save, set_up, wait_for_preview
 from tests.acceptance.slack_page import SlackPage
@@ -11,12 +14,33 @@ from tests.acceptance.slack_page import SlackPage
 
 @pytest.fixture(scope="module")
 def office(office: Office) -> Office:
-    """The company has a second Mailchimp account besides Contoso Coffee."""
-    office.town.world.add_account("Contoso Bakery").add_audience("Bread news")
+    """The company has a second Mailchimp account besides Contoso Coffee; its audience asks for more than names."""
+    audience = office.town.world.add_account("Contoso Bakery").add_audience("Bread news")
+    audience.add_field("STATE", "State")
+    audience.add_field("BRANCH", "Branch", required=True)
     return office
 
 
-def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_is_closed(ada: SlackPage) -> None:
+def match_more(ada: SlackPage, modal: Locator) -> None:
+    """Step 3: a field is added, removed and added again; one that the audience requires and nothing fills is let go."""
+    ada.choose("Add attribute", "State (STATE)")
+    expect(modal.get_by_role("combobox", name="State (STATE)")).to_have_value("State")
+    expect(modal).to_contain_text(re.compile(r"State \(STATE\).*% of the profiles have it · for example \w•••", re.S))
+    modal.get_by_title("Remove State (STATE)").click()
+    expect(modal).not_to_contain_text("State (STATE)")
+    ada.choose("Add attribute", "State (STATE)")
+    expect(modal.get_by_role("combobox", name="State (STATE)")).to_have_value("State")
+    expect(modal).to_contain_text("The audience requires these fields and nothing fills them: Branch (BRANCH).")
+    keep_picture(ada, "tour-required", modal)
+    ada.submit()
+    assert ada.errors()
+    ada.tick("Skip Mailchimp's check of required fields")
+    ada.submit()
+
+
+def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_is_closed(
+    ada: SlackPage, office: Office
+) -> None:
     ada.say("/postino-connect")
     modal = ada.wait_for_modal("Set up destination")
     ada.fill("Display name", "Bread letter")
@@ -50,9 +74,16 @@ def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_i
     ada.click("Resume")
     expect(modal).to_contain_text("Step 2 of 4")
     expect(modal.get_by_role("combobox", name="Audience")).to_have_value("Bread news - 0")
+    ada.click("Type an audience ID")
+    ada.fill("Audience ID", "no-such-id")
     ada.submit()
-    expect(modal).to_contain_text("Step 3 of 4")
+    expect(modal).to_contain_text("no-such-id")
+    [bakery] = [one for one in office.town.world.accounts.values() if one.name == "Contoso Bakery"]
+    [audience] = bakery.audiences
+    ada.fill("Audience ID", audience)
     ada.submit()
+    expect(modal).to_contain_text("Audience Bread news, 0 members")
+    match_more(ada, modal)
     expect(modal).to_contain_text("Step 4 of 4")
     ada.choose("Segments", "New customers")
     ada.choose("Channel for notifications", "exports")
@@ -62,6 +93,12 @@ def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_i
     expect(confirmed).to_contain_text("It exports 1 segment to the audience Bread news.")
     ada.click("Done")
     ada.wait_until_closed()
+    [(audience_id, fields, skipped)] = office.stored(
+        "SELECT audience_id, fields, skip_required_fields FROM destinations"
+    )
+    assert audience_id == audience
+    assert json.loads(fields) == {"FNAME": "FirstName", "LNAME": "LastName", "STATE": "State"}
+    assert skipped
 
 
 def test_a_destination_is_renamed_and_a_copy_made_of_it(ada: SlackPage, office: Office) -> None:
@@ -147,7 +184,7 @@ def test_a_revoked_connection_is_found_when_it_is_used_and_connected_again(ada: 
     wait_for_preview(ada, "Coffee club")
 
 
-def test_a_connection_in_use_is_removed_and_its_destinations_are_kept(ada: SlackPage) -> None:
+def test_a_connection_in_use_is_removed_and_its_destinations_are_kept_or_not(ada: SlackPage, office: Office) -> None:
     ada.say("/postino connections")
     ada.wait_for_message("2 connections to Mailchimp").get_by_title("Remove Contoso Bakery").click()
     modal = ada.wait_for_modal("Remove connection")
@@ -161,3 +198,30 @@ def test_a_connection_in_use_is_removed_and_its_destinations_are_kept(ada: Slack
     ada.say("/postino destinations bread letter")
     listed = ada.wait_for_message("never, because it has no connection to Mailchimp.")
     expect(listed.get_by_role("button", name="Export")).to_have_count(0)
+    assert office.stored("SELECT connection_id FROM destinations WHERE name = 'Bread letter'") == [(None,)]
+
+    ada.say("/postino doctor")
+    found = ada.wait_for_message("Bread letter: It has no connection to Mailchimp any more. Edit it and choose one.")
+    keep_picture(ada, "tour-doctor", found)
+    ada.click("Edit", within=found)
+    modal = ada.wait_for_modal("Edit destination")
+    expect(modal.get_by_role("textbox", name="Display name")).to_have_value("Bread letter")
+    ada.click("Cancel")
+    ada.wait_until_closed()
+
+    ada.say("/postino connections")
+    ada.wait_for_message("1 connection to Mailchimp").get_by_title("Remove Contoso Coffee").click()
+    modal = ada.wait_for_modal("Remove connection")
+    expect(modal).to_contain_text("2 destinations use it:")
+    ada.tick("Remove them, too")
+    keep_picture(ada, "tour-removal", modal)
+    ada.submit()
+    expect(modal).to_contain_text("removed")
+    ada.click("Close")
+    ada.wait_until_closed()
+    hub = ada.ask("/postino")
+    expect(hub).to_contain_text("1 destination")
+    expect(hub).to_contain_text("With every refresh of the source · No connection")
+    expect(hub.get_by_role("button", name="Export…")).to_have_count(0)
+    assert office.stored("SELECT name FROM destinations WHERE removal IS NULL") == [("Bread letter",)]
+    assert office.stored("SELECT * FROM connections") == []
