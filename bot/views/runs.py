@@ -55,12 +55,23 @@ def one_line(t: Texts, run: Run, *, named: bool = True) -> str:
     elif run.status == QUEUED:
         parts.append(queue(t, run))
     elif run.status == WAITING:
-        parts.append(t("{new} new, {updated} updated", new=run.plan.classes.new, updated=run.plan.classes.updated))
+        parts.append(_planned(t, run))
     else:
         parts.append(_figures(t, run) or because(t, run.reason))
     parts.append(moment(t, run.finished_at or run.requested_at, run.zone))
     parts.append(who(t, run.requested_by))
     return " · ".join(part for part in parts if part)
+
+
+def _planned(t: Texts, run: Run) -> str:
+    """What a run that waits would do, in a few words; tags where there are any."""
+    classes, removals = run.plan.classes, run.plan.removals
+    lines = [t("{new} new, {updated} updated", new=classes.new, updated=classes.updated)]
+    if classes.tags_only:
+        lines.append(t("{count} with tags only", count=classes.tags_only))
+    if removals:
+        lines.append(t("tags taken off: {count}", count=removals))
+    return ", ".join(lines)
 
 
 def progress(t: Texts, run: Run) -> str:

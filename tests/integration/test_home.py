@@ -86,6 +86,17 @@ def test_an_approval_that_waits_is_shown_to_who_may_give_it_and_given_from_home(
     open_home(ada, "Last exports", "Successful", "3 new, 3 tags put on")
 
 
+def test_an_approval_that_waits_says_how_many_would_get_tags_only(slack_world: SlackWorld) -> None:
+    postino = slack_world.postino
+    made = slack_world.destination("Everyone")
+    postino.runs.request(slack_world.actor, made)
+    postino.exporting()
+    slack_world.edit("Newsletter", "VIP", "Bergamo")
+    postino.runs.request(slack_world.actor, made, Order(preview=True))
+    postino.exporting()
+    open_home(slack_world.ada, "Waiting for your approval", "0 new, 0 updated, 6 with tags only")
+
+
 def test_the_history_of_a_destination_is_reached_from_home(slack_world: SlackWorld) -> None:
     slack_world.destination("VIP")
     open_home(slack_world.ben, "Newsletter")
