@@ -15,6 +15,9 @@ from sandbox.town import Town, open_town
 from tests.acceptance.office import Office, at_work
 from tests.acceptance.slack_page import SlackPage
 from tests.conftest import leave_out
+from tests.integration.slack_office import Office as Clockwork
+from tests.integration.slack_office import open_office
+from tests.integration.slack_world import Served
 
 MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -106,11 +109,21 @@ def office(served_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield at
 
 
+@pytest.fixture(scope="module")
+def clockwork(served_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clockwork]:
+    """Postino in this process, so that its clock can be moved and its duties are done when a walk says so."""
+    town = served_town
+    served = Served(town.workspace, town.slack_url, town.world, town.mailchimp_url)
+    with open_office(served, tmp_path_factory.mktemp("clockwork")) as clockwork:
+        yield clockwork
+    served.stop()
+
+
 @pytest.fixture
-def ada(office: Office, browser_page: Page) -> SlackPage:
+def ada(office: Office | Clockwork, served_town: Town, browser_page: Page) -> SlackPage:
     """Ada, an administrator, before the channel #exports, with Postino at work and no modal open."""
-    office.town.workspace.stacks.clear()
-    slack = SlackPage(browser_page, office.town.page_url)
+    served_town.workspace.stacks.clear()
+    slack = SlackPage(browser_page, served_town.page_url)
     browser_page.set_viewport_size({"width": 1280, "height": 1300})
     slack.open(channel="C0EXPORTS")
     return slack

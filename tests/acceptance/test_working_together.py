@@ -5,7 +5,7 @@ Postino works in this process, so that its clock can be moved and its duties are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,34 +13,20 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox.mailchimp import acts
 from sandbox.town import Town
+from tests.acceptance.office import keep_picture
 from tests.acceptance.slack_page import SlackPage
-from tests.integration.slack_office import Office, open_office
-from tests.integration.slack_world import Served
+from tests.integration.slack_office import Office
 from tests.integration.test_home import happen, left
 
 GUESTS = "Guests and people from other workspaces cannot use Postino. Ask a member of this workspace."
 
 
 @pytest.fixture(scope="module")
-def office(served_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def office(clockwork: Office) -> Office:
     """Ada and Ben are administrators; one destination is exported with every refresh of the source, never yet."""
-    town = served_town
-    served = Served(town.workspace, town.slack_url, town.world, town.mailchimp_url)
-    with open_office(served, tmp_path_factory.mktemp("office")) as office:
-        office.world.administrators("U0BEN")
-        office.world.destination("VIP", name="Coffee letter", schedule="refresh")
-        yield office
-    served.stop()
-
-
-@pytest.fixture
-def ada(office: Office, served_town: Town, browser_page: Page) -> SlackPage:
-    """Ada before the channel #exports, with no modal open."""
-    office.world.workspace.stacks.clear()
-    browser_page.set_viewport_size({"width": 1280, "height": 1300})
-    slack = SlackPage(browser_page, served_town.page_url)
-    slack.open(channel="C0EXPORTS")
-    return slack
+    clockwork.world.administrators("U0BEN")
+    clockwork.world.destination("VIP", name="Coffee letter", schedule="refresh")
+    return clockwork
 
 
 def edit(slack: SlackPage, destination: str) -> Locator:
@@ -51,9 +37,11 @@ def edit(slack: SlackPage, destination: str) -> Locator:
     return modal
 
 
-def to_the_end(slack: SlackPage, modal: Locator) -> None:
-    """From the first step to the last, leaving all between as it is."""
+def to_the_end(slack: SlackPage, modal: Locator, first: str = "Step 2 of 4") -> None:
+    """From the first step, or the one before ``first``, to the last, leaving all between as it is."""
     for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        if step < first:
+            continue
         slack.submit()
         expect(modal).to_contain_text(step)
 
@@ -81,6 +69,7 @@ def test_successes_of_a_schedule_are_told_together_once_a_day(ada: SlackPage, of
     office.notify()
     told = ada.wait_for_message("2 scheduled exports of Coffee letter to Newsletter went well since")
     expect(told).to_contain_text("5 new")
+    keep_picture(ada, "tour-digest", told)
     assert len(office.posted()) == 1
 
 
@@ -107,6 +96,60 @@ def test_of_two_people_who_edit_one_destination_the_second_is_told(
     ada.page.keyboard.press("Escape")
     ada.wait_until_closed()
     expect(edit(ada, "Tea letter").get_by_role("textbox", name="Display name")).to_have_value("Tea letter")
+
+
+def test_policies_are_set_in_the_wizard_and_another_person_approves_from_home(ada: SlackPage, office: Office) -> None:
+    ada.shortcut("Set up a destination")
+    modal = ada.wait_for_modal("Set up destination")
+    ada.fill("Display name", "Welcome letter")
+    ada.choose("Connection", "Main")
+    expect(modal).to_contain_text("Connected to Mailchimp as Contoso Coffee")
+    ada.fill("Contact ceiling", "5000")
+    ada.tick("I agree")
+    ada.submit()
+    expect(modal).to_contain_text("Step 2 of 4")
+    ada.choose("Audience", "Newsletter")
+    to_the_end(ada, modal, first="Step 3 of 4")
+    ada.choose("Segments", "Bergamo")
+    ada.choose("Schedule", "Only by hand")
+    ada.choose("Channel for notifications", "exports")
+    ada.choose("Needs the approval of a second person", "Every export")
+    ada.fill("Also exports that add more contacts than", "100")
+    ada.fill("More than this percentage of a tag's holders", "5")
+    ada.fill("And at least so many people", "3")
+    ada.submit()
+    ada.wait_for_modal("Destination saved")
+    ada.click("Preview now")
+    expect(ada.modal).to_contain_text("The preview of Welcome letter is being computed.")
+    ada.click("Done")
+    ada.wait_until_closed()
+    saved = office.postino.destinations.named(office.world.actor, "Welcome letter")
+    assert (saved.approval, saved.approval_above, saved.brake_share, saved.brake_people) == ("always", 100, 0.05, 3)
+    assert saved.connection is not None
+    assert saved.connection.contact_ceiling == 5000
+
+    office.work()
+    card = ada.wait_for_message("Preview of Welcome letter")
+    expect(card).to_contain_text("Needs the approval of somebody other than @Ada Lovelace")
+    ada.become("Ben Okafor")
+    ada.go("Postino")
+    ada.tab("Home")
+    expect(ada.home).to_contain_text("Waiting for your approval")
+    expect(ada.home).to_contain_text("Welcome letter · 1 new, 0 updated, 3 with tags only")
+    ada.home.get_by_title("Send Welcome letter").click()
+    expect(ada.home).to_contain_text("Exports under way")
+    office.work()
+    ada.click("Refresh", within=ada.home)
+    expect(ada.home).to_contain_text(
+        re.compile("Last exports.*Successful · Welcome letter · 1 new, 3 with tags only, 4", re.S)
+    )
+    ada.go("exports")
+    locked = ada.wait_for_message("Export of Welcome letter to Newsletter")
+    expect(locked).to_contain_text("asked for by @Ada Lovelace · approved by @Ben Okafor at")
+    expect(locked.get_by_role("button", name="Approve and send")).to_have_count(0)
+    [run] = office.postino.runs.history(office.world.actor, saved.id)
+    assert run.approved_by == "U0BEN"
+    assert sum("Bergamo" in one["tags"] for one in acts.dump(office.world.audience)) == 4
 
 
 def test_a_guest_is_told_that_postino_is_not_for_guests(ada: SlackPage) -> None:
@@ -137,4 +180,4 @@ def test_uninstalling_leaves_nothing_and_the_next_install_begins_anew(ada: Slack
     ada.say("/postino-connect")
     expect(ada.wait_for_modal("Set up destination")).to_contain_text("Step 1 of 4")
     expect(ada.modal.get_by_role("combobox", name="Connection")).to_have_count(0)
-    assert len(acts.dump(office.world.audience)) == 5
+    assert len(acts.dump(office.world.audience)) == 6
