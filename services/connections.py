@@ -266,7 +266,7 @@ class Connections:
                 ) from None
         if not account.can_write:
             raise Refused(
-                "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
+                "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
         if only is not None and account.id != only.account_id:

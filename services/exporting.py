@@ -169,7 +169,7 @@ class Export:
             )
         if not account.can_write:
             raise Refused(
-                "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
+                "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
         self._total_contacts = account.total_subscribers

@@ -138,7 +138,7 @@ def _figures(t: Texts, run: Run) -> list[str]:
     work = [
         t("tags put on: {count}", count=counts.tags_added),
         t("tags taken off: {count}", count=counts.tags_removed),
-        t("calls: {count}", count=counts.calls),
+        t("calls to Mailchimp: {count}", count=counts.calls),
         t("repeated: {count}", count=counts.retries),
     ]
     profiles = t.plural("{count} profile", "{count} profiles", counts.profiles)

@@ -58,6 +58,8 @@ def one_line(t: Texts, run: Run, *, named: bool = True) -> str:
         parts.append(_planned(t, run))
     else:
         parts.append(_figures(t, run) or because(t, run.reason))
+        if run.reason.waiting == "removals":
+            parts.append(t("the brake holds removals"))
     parts.append(moment(t, run.finished_at or run.requested_at, run.zone))
     parts.append(who(t, run.requested_by))
     return " · ".join(part for part in parts if part)

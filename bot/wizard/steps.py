@@ -191,7 +191,7 @@ class Steps:
         self.application.connections.mark_reconnect_needed(connection.id, needed=False)
         if not account.can_write:
             raise Refused(
-                "The Mailchimp role {role} cannot add contacts. Connect somebody with the role Manager, Admin or Owner.",
+                "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
         self._share(actor, answers, connection)

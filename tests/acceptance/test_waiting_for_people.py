@@ -125,6 +125,7 @@ def test_the_brake_holds_what_a_shrunken_segment_would_take_away_until_a_person_
     expect(braked).to_contain_text(held)
     keep_picture(ada, "tour-brake", braked)
     assert tagged(office) == before
+    expect(ada.ask("/postino history coffee letter")).to_contain_text("the brake holds removals")
 
     ada.click("Take the tags off", within=braked)
     ada.confirm("Take them off")

@@ -316,6 +316,7 @@ def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Offi
     brake = office.posted()[-1]
     assert "The brake holds these removals" in lines(brake)
     assert "VIP: would be taken off 3 people, but the segment is empty." in lines(brake)
+    assert "Successful · Newsletter · the brake holds removals" in lines(office.type(office.ada, "/postino-status"))
     office.click(office.ada, "Take the tags off", brake)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
     office.work()
