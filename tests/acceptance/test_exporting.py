@@ -15,6 +15,10 @@ from bot.manifest import with_workflow_step
 from tests.acceptance.office import Office, keep_picture, save, set_up, share_with_everyone, wait_for_preview
 from tests.acceptance.slack_page import SlackPage
 
+RUNS_OF_COFFEE_LETTER = (
+    "SELECT status FROM runs JOIN destinations ON destinations.id = destination_id WHERE name = 'Coffee letter'"
+)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def coffee_letter(office: Office, browser: Browser) -> None:
@@ -134,6 +138,8 @@ def test_an_export_under_way_is_cancelled_and_keeps_what_was_sent(ada: SlackPage
         ada.wait_for_message("stopping, asked by @Ada Lovelace; the calls in flight are waited for")
     ada.wait_for_message("Canceled by @Ada Lovelace.")
     ada.click("Cancel", within=wait_for_preview(ada, "Coffee letter"))
+    ada.wait_for_message(re.compile("Export of Coffee letter to Newsletter.*Canceled by @Ada Lovelace", re.S))
+    assert office.stored(RUNS_OF_COFFEE_LETTER) == [("canceled",)]
 
 
 def another_waits_for_it(ada: SlackPage, office: Office) -> None:
@@ -150,10 +156,7 @@ def another_waits_for_it(ada: SlackPage, office: Office) -> None:
     rows = ada.home.get_by_title(re.compile("^Cancel (Coffee letter|Letter to everybody)$"))
     keep_picture(ada, "tour-home-running", heading, *rows.all())
     ada.go("exports")
-    [asked_for] = office.stored(
-        "SELECT status FROM runs JOIN destinations ON destinations.id = destination_id WHERE name = 'Coffee letter'"
-    )
-    assert asked_for == ("queued",)
+    assert office.stored(RUNS_OF_COFFEE_LETTER) == [("queued",)]
 
 
 def test_a_schedule_is_set_paused_and_resumed_and_only_changes_of_its_state_are_called_out(
@@ -175,7 +178,6 @@ def test_a_schedule_is_set_paused_and_resumed_and_only_changes_of_its_state_are_
     ada.say("/postino schedules")
     listed = ada.wait_for_message("Weekly (Thursday, 07:00), Europe/London")
     expect(listed).to_contain_text("Next: ")
-    keep_picture(ada, "tour-schedules", listed)
     listed.get_by_title("Pause the schedule of Coffee letter").click()
     expect(listed).to_contain_text("Paused by @Ada Lovelace since")
     listed.get_by_title("Resume the schedule of Coffee letter").click()

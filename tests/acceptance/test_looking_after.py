@@ -93,7 +93,6 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     expect(sent.get_by_role("img")).to_have_attribute(
         "alt", re.compile("^Profiles in Loyalty members over 4 refreshes")
     )
-    keep_picture(ada, "tour-chart", sent)
     ada.tab("Home")
     expect(ada.home).to_contain_text("Waiting for your approval")
     keep_picture(ada, "tour-home", ada.page.get_by_role("tablist"), *ada.home.locator("> *").all())
@@ -198,7 +197,7 @@ def test_a_destination_is_removed_from_home_and_takes_its_tags_along(ada: SlackP
     modal = ada.wait_for_modal("Remove destination")
     expect(modal).to_contain_text("Its tags")
     ada.tick("Delete the tags in Mailchimp")
-    keep_picture(ada, "tour-removing", modal)
+    keep_picture(ada, "tour-removal", modal)
     ada.submit()
     expect(ada.modal).to_contain_text("Its contacts stay in Mailchimp, without its tags.")
     ada.click("Close")
