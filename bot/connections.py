@@ -11,12 +11,14 @@ from slack_sdk import WebClient
 from bot import modals, texts
 from bot.asked import Asked, on_click
 from bot.people import People, Person, acting
+from bot.texts import Texts
 from bot.views import connections as views
 from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
 from services.access import Actor
 from services.errors import PostinoError
+from services.signing_in import Origin, Returned
 from storage.models import Connection
 
 Json = dict[str, Any]
@@ -36,41 +38,60 @@ class Accounts:
 
     def ask_sharing(self, asked: Asked) -> None:
         """Open the modal that says who may use a connection."""
-        self._ask(asked, views.sharing)
+        self._ask(asked, lambda t, row, _: views.sharing(t, row))
 
     def ask_reconnecting(self, asked: Asked) -> None:
         """Open the modal in which an account is connected again."""
-        connections = self._application.connections
+        self._ask(asked, lambda t, row, view_id: self._reconnecting(asked.actor, t, row, view_id))
 
-        def modal(t: texts.Texts, row: views.Row) -> Block:
-            sign_in = connections.begin_sign_in(asked.actor, None) if connections.can_sign_in else None
-            return views.reconnecting(t, row, sign_in)
+    def signed_in(self, client: WebClient, returned: Returned, connection_id: int) -> None:
+        """Show in that modal what became of the sign-in: the green check, or why not, with an address to sign in at again."""
+        origin, t = returned.origin, texts.of(returned.origin.language)
+        if origin.view_id is None:
+            return
+        if returned.connection is not None:
+            view = views.connected(t, returned.connection.account_name)
+        else:
+            problem = t.error(returned.problem) if returned.problem is not None else None
+            try:
+                row = self._row(returned.actor, self._application.connections.get(returned.actor, connection_id))
+                view = self._reconnecting(returned.actor, t, row, origin.view_id, problem)
+            except PostinoError:
+                view = views.told(t, problem or "")
+        modals.Update(client, origin.view_id)(view)
 
-        self._ask(asked, modal)
-
-    def share(self, person: Person, connection_id: int, view: Json) -> str:
-        """Save who may use a connection; the sentence that says so."""
-        sharing, people = views.shared(view)
+    def share(self, person: Person, connection_id: int, view: Json) -> Block:
+        """Save who may use a connection; what says so."""
+        (sharing, people), t = views.shared(view), person.texts
         self._application.connections.share(person.actor, connection_id, sharing, people)
-        return person.texts(
-            "Saved. It counts from now on. Destinations for which somebody agreed who may not use it any more stay, "
-            "but are not exported before somebody who may agrees for them."
+        return views.told(
+            t,
+            t(
+                "Saved. It counts from now on. Destinations for which somebody agreed who may not use it any more stay, "
+                "but are not exported before somebody who may agrees for them."
+            ),
         )
 
-    def reconnect(self, person: Person, connection_id: int, view: Json) -> str:
-        """Connect the account again with the key that was typed; the sentence that says so."""
-        key = views.key(view)
+    def reconnect(self, person: Person, connection_id: int, view: Json) -> Block:
+        """Connect the account again with the key that was typed; what says so."""
+        t, key = person.texts, views.key(view)
         if not key:
-            return person.texts("Nothing was changed. If you signed in to Mailchimp, the connection works again.")
+            return views.told(t, t("Nothing was changed. If you signed in to Mailchimp, the connection works again."))
         again = self._application.connections.reconnect(person.actor, connection_id, key)
-        return person.texts("Connected to Mailchimp as {account}.", account=again.account_name)
+        return views.connected(t, again.account_name)
 
-    def _ask(self, asked: Asked, modal: Callable[[texts.Texts, views.Row], Block]) -> None:
+    def _reconnecting(self, actor: Actor, t: Texts, row: views.Row, view_id: str, problem: str | None = None) -> Block:
+        sign_ins, sign_in = self._application.sign_ins, None
+        if sign_ins.possible:
+            sign_in = sign_ins.begin(actor, Origin(connection_id=row.id, view_id=view_id, language=t.language))
+        return views.reconnecting(t, row, sign_in, problem)
+
+    def _ask(self, asked: Asked, modal: Callable[[Texts, views.Row, str], Block]) -> None:
         view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.TOLD))
         try:
             access.require_administrator(asked.actor)
             found = self._application.connections.get(asked.actor, int(asked.text))
-            view = modal(asked.t, self._row(asked.actor, found))
+            view = modal(asked.t, self._row(asked.actor, found), view_id)
         except PostinoError as error:
             view = views.told(asked.t, asked.t.error(error))
         modals.Update(asked.client, view_id)(view)
@@ -93,6 +114,11 @@ class Accounts:
         )
 
 
+def signed_in(client: WebClient, returned: Returned, connection_id: int, application: Application) -> None:
+    """Show in the modal of a connection what became of the sign-in that was begun there."""
+    Accounts(application).signed_in(client, returned, connection_id)
+
+
 def register(app: App, application: Application, people: People) -> None:
     """The list's buttons and the modals they open."""
     accounts = Accounts(application)
@@ -103,12 +129,14 @@ def register(app: App, application: Application, people: People) -> None:
     _on_submit(app, people, views.RECONNECT, accounts.reconnect)
 
     @app.action(views.SIGN_IN)
-    def signing_in(ack: Ack) -> None:
+    def signing_in(ack: Ack, body: Json, context: BoltContext) -> None:
         """The button is a link: Mailchimp's page opens by itself."""
         ack()
+        if view := body.get("view"):
+            application.sign_ins.set_out(context.user_id or "", view_id=view["id"])
 
 
-def _on_submit(app: App, people: People, callback: str, act: Callable[[Person, int, Json], str]) -> None:
+def _on_submit(app: App, people: People, callback: str, act: Callable[[Person, int, Json], Block]) -> None:
     @app.view(callback)
     def submitted(ack: Ack, body: Json, client: WebClient, context: BoltContext) -> None:
         view = body["view"]
@@ -118,8 +146,8 @@ def _on_submit(app: App, people: People, callback: str, act: Callable[[Person, i
             try:
                 told = act(person, metadata.id, view)
             except PostinoError as error:
-                told = person.texts.error(error)
-            reply(views.told(person.texts, told))
+                told = views.told(person.texts, person.texts.error(error))
+            reply(told)
 
 
 def _waiting(language: str) -> Block:

@@ -62,7 +62,7 @@ class Notifier:
         self._client = background_client(client)
         self._telling = Telling(application, People(application.database))
         self._living = Living(application, self._client, self._telling, clock)
-        self._notices = Notices(self._client)
+        self._notices = Notices(self._client, application.database)
         self._working = Lock()
 
     def __call__(self) -> bool:

@@ -12,18 +12,18 @@ import structlog
 from flask import Flask
 from slack_bolt import App
 
-from bot import logs, slack_tokens, wizard
+from bot import logs, signing_in, slack_tokens
 from bot.app import create_app, web_client
 from bot.engines.embedded import Duty, Engine
-from bot.notifier import Notifier, background_client
+from bot.notifier import Notifier
 from bot.people import Standings
-from bot.reconnecting import Reconnecting
 from bot.server import Listening, create_server
 from bot.settings import Settings
 from bot.socket_mode import Socket
 from bot.wiring import Application, build
-from services.connections import Finished
 from services.errors import InvalidInput
+from services.reconnecting import Reconnecting
+from services.signing_in import Returned
 from services.tidying import Tidying
 from services.verifying import Verifying
 
@@ -74,15 +74,15 @@ def service(application: Application, *, with_slack: bool) -> Iterator[int]:
         if with_slack:
             slack = create_app(application)
             duties["notify"] = (Notifier(application, slack.client), 1)
-            duties["connections"] = (Reconnecting(application, background_client(slack.client)), 600)
+            duties["connections"] = (Reconnecting(application.connections, application.clock), 600)
             socket = _connect(slack, application.settings, stack)
         elif application.settings.slack_bot_token:
             client = web_client(application.settings)
             application.rights.standing_of = Standings(client, application.database)
 
-        def signed_in(finished: Finished) -> None:
+        def signed_in(returned: Returned) -> None:
             if slack is not None:
-                wizard.signed_in(slack.client, finished, application)
+                signing_in.show(slack.client, returned, application)
 
         server = create_server(application, slack, signed_in, lambda: socket is None or socket.is_connected)
         listening = stack.enter_context(_listening(server, application.settings.http_port))

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError
 from bot import texts
 from bot.texts import Texts
 from bot.wiring import Application
-from services.connections import Finished
 from services.errors import PostinoError
+from services.signing_in import Returned
 from storage.models import OutboxMessage, Run
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ main{{max-width:30rem;text-align:center}}</style><main><h1>{title}</h1><p>{text}
 
 
 def create_server(
-    application: Application, slack: App | None, signed_in: Callable[[Finished], None], alive: Callable[[], bool]
+    application: Application, slack: App | None, signed_in: Callable[[Returned], None], alive: Callable[[], bool]
 ) -> Flask:
     """The web application. ``slack`` is served under /slack/events when requests can be checked by their signature."""
     server = Flask("postino")
@@ -57,16 +57,21 @@ def create_server(
     def mailchimp_callback() -> tuple[str, int]:
         t = texts.of(request.accept_languages.best_match(texts.languages()))
         try:
-            finished = application.connections.finish_sign_in(
-                request.args.get("state", ""), request.args.get("code", ""), application.rights.standing_of
+            returned = application.sign_ins.finish(
+                request.args.get("state", ""),
+                request.args.get("code", ""),
+                application.rights.standing_of,
+                error=request.args.get("error"),
             )
         except PostinoError as error:
             return _page(t, t("Not connected"), t.error(error)), 400
         try:
-            signed_in(finished)
+            signed_in(returned)
         except Exception:
             log.exception("sign_in.modal_not_updated")
-        account = finished.connection.account_name
+        if returned.connection is None:
+            return _page(t, t("Not connected"), t.error(returned.problem) if returned.problem else ""), 400
+        account = returned.connection.account_name
         return _page(
             t, t("Connected"), t("Connected to Mailchimp as {account}. Go back to Slack.", account=account)
         ), 200

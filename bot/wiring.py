@@ -27,6 +27,7 @@ from services.rights import Rights
 from services.runs import Runs
 from services.schedules import Schedules
 from services.segments import Segments
+from services.signing_in import SignIns
 from services.sources import ProfileSource
 from services.sources.opening import open_source
 from services.workers import OwnerLocks
@@ -69,6 +70,11 @@ class Application:
     @cached_property
     def connections(self) -> Connections:
         settings = self.settings
+        return Connections(self.database, self.vault, settings.mailchimp_api_url, settings.mailchimp_login_url)
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        settings = self.settings
         app = None
         if settings.mailchimp_client_id and settings.mailchimp_client_secret and settings.public_url:
             app = oauth.App(
@@ -77,7 +83,7 @@ class Application:
                 redirect_uri=f"{settings.public_url.rstrip('/')}/mailchimp/callback",
                 login_url=settings.mailchimp_login_url,
             )
-        return Connections(self.database, self.vault, app, settings.mailchimp_api_url, settings.mailchimp_login_url)
+        return SignIns(self.database, self.connections, app)
 
     @cached_property
     def destinations(self) -> Destinations:

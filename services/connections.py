@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import access, audit
+from services import access, audit, revocations
 from services.access import Actor, Sharing
 from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
 from storage.database import Database
-from storage.models import Connection, SignIn
+from storage.models import Connection
 from storage.vault import SealBrokenError, Vault
 
 Answer = TypeVar("Answer")
 
-SIGN_IN_LASTS = timedelta(minutes=15)
 LATELY = 300.0
 """Seconds for which audiences are remembered for a person who searches them: one answer for all letters typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A sign-in that came back: what it connected, for whom, and the wizard it was begun from."""
-
-    connection: Connection
-    workspace_id: int
-    person: str
-    draft_id: str | None
-
-
 class Connections:
-    """All connections of all workspaces. ``app`` is None where no Mailchimp app is registered: then only API keys work."""
+    """All connections of all workspaces."""
 
-    def __init__(
-        self, database: Database, vault: Vault, app: oauth.App | None, api_url: str | None, login_url: str | None
-    ) -> None:
+    def __init__(self, database: Database, vault: Vault, api_url: str | None, login_url: str | None) -> None:
         self._database = database
         self._vault = vault
-        self._app = app
         self._api_url = api_url
         self._login_url = login_url
         self._pacers = Pacers()
         self._audiences: dict[int, tuple[float, tuple[Audience, ...]]] = {}
-
-    @property
-    def can_sign_in(self) -> bool:
-        """Whether people can sign in to Mailchimp, rather than type an API key."""
-        return self._app is not None
 
     def add_with_key(self, actor: Actor, name: str | None, api_key: str) -> Connection:
         """Connect the account an API key belongs to; without a name it is called like the account.
@@ -78,50 +56,13 @@ class Connections:
         data_centre = oauth.data_centre_of(api_key, self._login_url)
         return self._connect(actor, None, "api_key", api_key.strip(), data_centre, only=known)
 
-    def begin_sign_in(self, actor: Actor, draft_id: str | None) -> str:
-        """The address where the person signs in to Mailchimp; valid for 15 minutes, once."""
-        access.require_administrator(actor)
-        if self._app is None:
-            raise Refused(
-                "Signing in to Mailchimp is not set up here. Paste an API key, or set MAILCHIMP_CLIENT_ID, "
-                "MAILCHIMP_CLIENT_SECRET and POSTINO_PUBLIC_URL."
-            )
-        state = secrets.token_urlsafe(32)
-        with self._database.write() as session:
-            now = self._database.now(session)
-            session.execute(delete(SignIn).where(SignIn.expires_at < now))
-            session.add(
-                SignIn(
-                    state=state,
-                    workspace_id=actor.workspace_id,
-                    person=actor.person,
-                    draft_id=draft_id,
-                    expires_at=now + SIGN_IN_LASTS,
-                )
-            )
-        return oauth.authorize_url(self._app, state)
+    def add_with_grant(self, actor: Actor, grant: oauth.Grant, only: Connection | None = None) -> Connection:
+        """Connect the account somebody signed in to. With ``only``, connect that one again.
 
-    def finish_sign_in(
-        self, state: str, code: str, standing_of: Callable[[int, str], access.Standing | None]
-    ) -> Finished:
-        """Turn Mailchimp's answer into a connection.
-
-        Raises Refused for a state that is unknown, used or too old, and NotAllowed for whoever is no administrator any more
-        by ``standing_of`` (workspace id, person); where that cannot tell, what they were at the click counts.
+        Raises Refused for another account than that one's: destinations would go to other audiences.
         """
-        with self._database.write() as session:
-            begun = session.get(SignIn, state)
-            if begun is None or begun.expires_at < self._database.now(session):
-                raise Refused("This sign-in has expired or was used already. Go back to Slack and start it again.")
-            session.delete(begun)
-        if self._app is None:
-            raise Refused("Signing in to Mailchimp is not set up here.")
-        standing = standing_of(begun.workspace_id, begun.person) or access.Standing.ADMINISTRATOR
-        actor = Actor(begun.workspace_id, begun.person, standing)
         access.require_administrator(actor)
-        grant = oauth.authorise(self._app, code)
-        connection = self._connect(actor, None, "oauth", grant.token, grant.data_centre)
-        return Finished(connection, begun.workspace_id, begun.person, begun.draft_id)
+        return self._connect(actor, None, "oauth", grant.token, grant.data_centre, only=only)
 
     def visible(self, actor: Actor) -> list[Connection]:
         """The connections somebody may use, by name."""
@@ -206,14 +147,10 @@ class Connections:
         with self._database.read() as session:
             return list(session.scalars(select(Connection).order_by(Connection.id)))
 
-    def mark_reconnect_needed(self, connection_id: int, *, needed: bool) -> bool:
-        """Note that the credential was revoked, or works again; whether that is news."""
+    def mark_reconnect_needed(self, connection_id: int, *, needed: bool, by: str | None = None) -> bool:
+        """Note that the credential was revoked, or works again; whether that is news, of which everybody but ``by`` is told."""
         with self._database.write() as session:
-            connection = session.get(Connection, connection_id)
-            if connection is None or connection.reconnect_needed == needed:
-                return False
-            connection.reconnect_needed = needed
-            return True
+            return revocations.note(session, connection_id, self._database.now(session), needed=needed, by=by)
 
     def _ask(self, connection: Connection, question: Callable[[MailingService], Answer]) -> Answer:
         return question(self._mailchimp(connection, INTERACTIVE, Meter(), threading.Event()))
@@ -270,12 +207,7 @@ class Connections:
                 role=account.role,
             )
         if only is not None and account.id != only.account_id:
-            raise Refused(
-                "This belongs to the Mailchimp account {account}, not to {expected}. Nothing was changed. "
-                "Connect it as a new connection with /postino-connect.",
-                account=account.name,
-                expected=only.account_name,
-            )
+            raise _another_account(kind, account.name, only.account_name)
         if name is not None:
             name = " ".join(name.split())[:200]
             if not name:
@@ -317,12 +249,28 @@ class Connections:
         connection.data_centre = data_centre
         connection.kind = kind
         connection.sealed_credential = self._vault.seal(token)
-        connection.reconnect_needed = False
         session.flush()
+        revocations.note(session, connection.id, now, needed=False, by=actor.person)
         audit.record(
             session, actor, now, "connection.connected", connection.name, {"account": account.name, "kind": kind}
         )
         return connection
+
+
+def _another_account(kind: str, account: str, expected: str) -> Refused:
+    if kind == "oauth":
+        return Refused(
+            "You signed in to the Mailchimp account {account}, but this connection belongs to {expected}. Nothing was "
+            "changed. Sign out of Mailchimp, then sign in again as {expected}.",
+            account=account,
+            expected=expected,
+        )
+    return Refused(
+        "This belongs to the Mailchimp account {account}, not to {expected}. Nothing was changed. "
+        "Connect it as a new connection with /postino-connect.",
+        account=account,
+        expected=expected,
+    )
 
 
 def _free_name(session: Session, workspace_id: int, account_name: str) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from services import revocations
 from services import runs as running
 from services.attempts import LEASE, Attempt, StopReason
 from services.errors import LimitExceeded, LostLease, PostinoError, ReconnectNeeded, Refused, Unavailable
@@ -182,9 +183,11 @@ class Exporting:
 
     def _mark_reconnect(self, run_id: int) -> None:
         with self.tools.database.write() as session:
-            connection = session.get_one(Run, run_id).destination.connection
-            if connection is not None:
-                connection.reconnect_needed = True
+            run = session.get_one(Run, run_id)
+            connection_id, now = run.destination.connection_id, self.tools.database.now(session)
+            if connection_id is not None:
+                # The run's own channel hears of its failure.
+                revocations.note(session, connection_id, now, needed=True, heard_in=run.channel)
 
     def _end(
         self, attempt: Attempt, status: RunStatus, counters: Json | None, reason: Json, plan: Json | None = None

@@ -378,13 +378,16 @@ class Draft(Base):
 
 
 class SignIn(Base):
-    """A Mailchimp sign-in that was begun: the OAuth state, used once."""
+    """A Mailchimp sign-in that was begun: the OAuth state, used once, and where it began (``services.signing_in``)."""
 
     __tablename__ = "sign_ins"
     state: Mapped[str] = mapped_column(String(64), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     person: Mapped[str] = mapped_column(String(64))
     draft_id: Mapped[str | None] = mapped_column(String(32))
+    connection_id: Mapped[int | None]
+    view_id: Mapped[str | None] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16), default="en")
     expires_at: Mapped[datetime]
 
 

@@ -83,18 +83,6 @@ def listing(t: Texts, rows: Sequence[Row], *, administrator: bool) -> Message:
     return Message("\n".join(said), content)
 
 
-def revoked(t: Texts, connection_id: int, name: str, account: str) -> Message:
-    """That Mailchimp lets Postino in no longer, what that means and what to do, for who made the connection."""
-    text = t(
-        "Mailchimp no longer accepts the connection {name} to the account {account}. Its exports do not run until it is "
-        "connected again; nothing was lost.",
-        name=f"*{_short(name)}*",
-        account=escape(blocks.shorten(account, 100)),
-    )
-    button = blocks.button(t("Reconnect…"), RECONNECT, str(connection_id), style="primary")
-    return Message(text, [blocks.section(f":warning: {text}"), blocks.actions(button)])
-
-
 def sharing(t: Texts, row: Row) -> Block:
     """Who besides administrators may use the connection."""
     options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
@@ -127,15 +115,19 @@ def shared(view: Mapping[str, Any]) -> tuple[Sharing, list[str]]:
     return chosen, list(people) if chosen is Sharing.PEOPLE else []
 
 
-def reconnecting(t: Texts, row: Row, sign_in_url: str | None) -> Block:
-    """Connect the same account again: by signing in where that is set up, else or also by an API key."""
+def reconnecting(t: Texts, row: Row, sign_in_url: str | None, problem: str | None = None) -> Block:
+    """Connect the same account again: by signing in where that is set up, else or also by an API key.
+
+    ``problem`` says on top why the last attempt came to nothing.
+    """
     content = [
+        *([blocks.section(f"⛔ {escape(problem)}")] if problem is not None else []),
         blocks.section(
             t(
                 "Connect the Mailchimp account {account} again. Its destinations stay as they are.",
                 account=f"*{escape(blocks.shorten(row.account, 150))}*",
             )
-        )
+        ),
     ]
     if sign_in_url is not None:
         button = blocks.button(t("Authenticate with Mailchimp"), SIGN_IN, url=sign_in_url, style="primary")
@@ -153,6 +145,17 @@ def reconnecting(t: Texts, row: Row, sign_in_url: str | None) -> Block:
 def key(view: Mapping[str, Any]) -> str:
     """The API key typed into a submitted modal; empty if none was."""
     return str(view["state"]["values"]["key"][KEY].get("value") or "").strip()
+
+
+def connected(t: Texts, account: str) -> Block:
+    """That the account is connected again."""
+    text = t("Connected to Mailchimp as *{account}*.", account=escape(blocks.shorten(account, 150)))
+    return blocks.modal(
+        t("Connection"),
+        [blocks.section(f":white_check_mark: {text}")],
+        callback_id=TOLD,
+        close=t("Close"),
+    )
 
 
 def told(t: Texts, text: str) -> Block:

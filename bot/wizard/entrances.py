@@ -16,11 +16,10 @@ from bot.wiring import Application
 from bot.wizard.conversation import Conversation, Whoever
 from bot.wizard.steps import choose
 from services import access, drafts
-from services.access import Actor, Standing
-from services.connections import Finished
 from services.drafts import Answers, Step
 from services.errors import NotFound
 from services.runs import Order
+from services.signing_in import Returned
 
 Json = dict[str, Any]
 
@@ -52,30 +51,36 @@ def open_wizard(
     conversation.open(client, trigger_id, person, begin)
 
 
-def signed_in(client: WebClient, finished: Finished, application: Application) -> None:
-    """Show the green check in the wizard from which somebody signed in to Mailchimp; tell them directly if it is closed."""
-    conversation = Conversation(application)
-    if finished.draft_id is None:
-        return
+def signed_in(client: WebClient, returned: Returned, draft_id: str, application: Application) -> None:
+    """Show in the wizard what became of the sign-in to Mailchimp that was begun there.
 
-    def connected(answers: Answers) -> None:
-        choose(answers, finished.connection.id)
+    That is the green check, also told directly if the wizard is closed, or why there is none, with an address to sign in
+    at again: the former one works only once.
+    """
+    conversation = Conversation(application)
+    user, connection = returned.actor.person, returned.connection
+
+    def came_back(answers: Answers) -> None:
+        if connection is not None:
+            choose(answers, connection.id)
         answers.turn += 1
 
     try:
-        answers = conversation.drafts.change(finished.person, finished.draft_id, connected)
+        answers = conversation.drafts.change(user, draft_id, came_back)
     except NotFound:
         return
     t = texts.of(answers.language)
-    actor = Actor(finished.workspace_id, finished.person, Standing.ADMINISTRATOR)
-    person = Person(actor, t, "", answers.time_zone)
+    person = Person(returned.actor, t, "", answers.time_zone)
+    problem = t.error(returned.problem) if returned.problem is not None else None
     if answers.step is Step.CONNECT and answers.view_id is not None:
         reply = Update(client, answers.view_id)
-        if conversation.draw(person, finished.draft_id, answers, reply):
+        if conversation.draw(person, draft_id, answers, reply, problem=problem):
             return
-    opening = t("Connected to Mailchimp as *{account}*.", account=blocks.escape(finished.connection.account_name))
-    text, content = wizard.resume_offer(t, answers, finished.draft_id, opening)
-    client.chat_postMessage(channel=finished.person, text=text, blocks=content)
+    if connection is None:
+        return  # the page in the browser has said it
+    opening = t("Connected to Mailchimp as *{account}*.", account=blocks.escape(connection.account_name))
+    text, content = wizard.resume_offer(t, answers, draft_id, opening)
+    client.chat_postMessage(channel=user, text=text, blocks=content)
 
 
 def register(app: App, application: Application, people: People, conversation: Conversation) -> None:

@@ -58,7 +58,10 @@ def register(app: App, people: People, conversation: Conversation) -> None:
     def acted(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
         ack()
         if action["action_id"] == wizard_connect.SIGN_IN:
-            conversation.note(context.user_id or "", body["view"], leaving=True)
+            user = context.user_id or ""
+            draft_id = conversation.note(user, body["view"], leaving=True)
+            if draft_id is not None:
+                conversation.application.sign_ins.set_out(user, draft_id=draft_id)
         else:
             _act(conversation, client, acting(people, client, context), body["view"], action)
 

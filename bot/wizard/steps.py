@@ -18,6 +18,7 @@ from services.access import Actor, Sharing
 from services.drafts import OFFERED_ROWS, Answers, Step
 from services.errors import InvalidInput, NotFound, PostinoError, Refused
 from services.runs import Order
+from services.signing_in import Origin
 from storage.models import Connection, Destination
 
 
@@ -171,8 +172,9 @@ class Steps:
         if not choices and not person.actor.is_administrator:
             return wizard_connect.no_connection(person.texts)
         url = None
-        if person.actor.is_administrator and connections.can_sign_in:
-            url = connections.begin_sign_in(person.actor, draft_id)
+        if person.actor.is_administrator and self.application.sign_ins.possible:
+            origin = Origin(draft_id=draft_id, language=person.texts.language)
+            url = self.application.sign_ins.begin(person.actor, origin)
         shown = Connecting(choices, self.application.source.name, person.actor.is_administrator, url)
         return wizard_connect.connect(person.texts, answers, draft_id, shown, problem)
 
@@ -188,7 +190,7 @@ class Steps:
             self.connect(actor, answers, api_key)
         connection = self._connection(actor, answers)
         account = self.application.connections.account(connection)
-        self.application.connections.mark_reconnect_needed(connection.id, needed=False)
+        self.application.connections.mark_reconnect_needed(connection.id, needed=False, by=actor.person)
         if not account.can_write:
             raise Refused(
                 "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from slack_sdk import WebClient
 
 import bot.people
-from bot.reconnecting import Reconnecting
 from sandbox.slack.values import Role
 from services.access import Actor, Standing
 from services.removing import Users
@@ -133,43 +131,3 @@ def test_a_forged_button_opens_nothing_for_somebody_who_is_no_administrator(offi
         act(office.ben, "click", target="Go", channel="exports", ts=posted["ts"])
         seen(office.ben, "Only administrators may do this. Ask an admin or owner of this Slack workspace.")
         act(office.ben, "close")
-
-
-def test_a_revoked_account_is_found_within_a_day_and_who_connected_it_is_told_once(office: Office) -> None:
-    connection = office.world.connect()
-    duty = Reconnecting(office.postino, office.world.app.client)
-    duty()
-    assert not office.directly(office.ada)
-    office.world.served.world.revoke(office.world.account.api_key)
-    duty()
-    assert not office.directly(office.ada), "checked today already"
-    for _ in range(2):
-        office.clock.forward(days=1, minutes=1)
-        duty()
-    [told] = office.directly(office.ada)
-    assert "Mailchimp no longer accepts the connection Main to the account Contoso Coffee." in lines(told)
-    assert office.postino.connections.get(office.world.actor, connection).reconnect_needed
-    office.click(office.ada, "Reconnect…", told)
-    seen(office.ada, "Connect the Mailchimp account Contoso Coffee again.")
-
-
-def test_a_check_that_slack_could_not_hear_of_is_told_later(office: Office) -> None:
-    connection = office.world.connect()
-    office.world.served.world.revoke(office.world.account.api_key)
-    Reconnecting(office.postino, WebClient(token="xoxb-none", base_url="http://127.0.0.1:9/api/"))()
-    assert not office.postino.connections.get(office.world.actor, connection).reconnect_needed
-    Reconnecting(office.postino, office.world.app.client)()
-    assert len(office.directly(office.ada)) == 1
-
-
-def test_a_check_that_slack_refused_to_tell_of_is_told_later_unless_nobody_can_be_told(office: Office) -> None:
-    connection = office.world.connect()
-    office.world.served.world.revoke(office.world.account.api_key)
-    duty = Reconnecting(office.postino, office.world.app.client)
-    office.world.workspace.faults.error_next = {"chat.postMessage": ["fatal_error"]}
-    duty()
-    assert not office.postino.connections.get(office.world.actor, connection).reconnect_needed
-    office.world.workspace.faults.error_next = {"chat.postMessage": ["user_disabled"]}
-    duty()
-    assert office.postino.connections.get(office.world.actor, connection).reconnect_needed
-    assert not office.directly(office.ada)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
-import pytest
-import requests
 from sqlalchemy import delete, func, select
 
-from bot import wizard
-from sandbox.mailchimp import oauth
 from sandbox.slack.values import Role
 from services.access import Sharing
 from services.approving import Approval
-from services.connections import Finished
 from services.destinations import Policies
-from services.errors import NotAllowed
 from storage.models import Draft
 from tests.integration import wizard_hands as hands
+from tests.integration.mailchimp_browser import SIGN_IN, Browser, address
 from tests.integration.slack_world import Served, SlackWorld, open_slack_world, until
 from tests.integration.wizard_hands import act, enter, seen, text_of, value
 
@@ -329,31 +323,6 @@ def test_an_account_without_audience_can_look_again_when_there_is_one(slack_worl
     enter(ada, "audience", "Newsletter")
 
 
-SIGN_IN = {
-    "mailchimp_client_id": oauth.CLIENT_ID,
-    "mailchimp_client_secret": oauth.CLIENT_SECRET,
-    "POSTINO_PUBLIC_URL": "http://127.0.0.1:1",
-}
-
-
-def sign_in(world: SlackWorld, url: str) -> Finished:
-    """Allow Postino at the local Mailchimp, as the browser would; what the callback then gets."""
-    asked = dict(parse_qsl(urlsplit(url).query))
-    answer = requests.post(
-        f"{world.served.mailchimp}/oauth2/authorize",
-        data={**asked, "account": world.account.id, "decision": "allow"},
-        allow_redirects=False,
-        timeout=30,
-    )
-    back = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
-    return world.postino.connections.finish_sign_in(back["state"], back["code"], world.postino.rights.standing_of)
-
-
-def sign_in_button(view: hands.Json) -> str:
-    url: str = next(one["url"] for one in view["buttons"] if one["text"] == "Authenticate with Mailchimp")
-    return url
-
-
 def leave_for_mailchimp(world: SlackWorld) -> None:
     """Click the button that leads to Mailchimp; Postino notes it before anybody can have signed in there."""
     act(world.ada, "click", target="Authenticate with Mailchimp")
@@ -371,7 +340,7 @@ def test_a_sign_in_turns_the_open_modal_green_and_keeps_what_was_typed(served: S
         first = hands.open_wizard(ada)
         enter(ada, "name", "Spring letter")
         leave_for_mailchimp(world)
-        wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
+        assert Browser(world).sign_in(address(first)).status == 200
         green = seen(ada, "✅ Connected to Mailchimp as Contoso Coffee")
         assert value(green, "name") == "Spring letter"
         enter(ada, "agreed", ["agreed"])
@@ -384,11 +353,12 @@ def test_who_is_no_administrator_any_more_when_the_sign_in_returns_connects_noth
     served: Served, tmp_path: Path
 ) -> None:
     with open_slack_world(served, tmp_path, **SIGN_IN) as world:
-        url = sign_in_button(hands.open_wizard(world.ada))
+        url = address(hands.open_wizard(world.ada))
         users = world.workspace.users
         users["U0ADA"] = replace(users["U0ADA"], role=Role.MEMBER)
-        with pytest.raises(NotAllowed, match="Only administrators may do this"):
-            sign_in(world, url)
+        page = Browser(world).sign_in(url)
+        assert page.status == 400
+        assert "Only administrators may do this" in page.text
         assert world.postino.connections.visible(world.actor) == []
 
 
@@ -399,7 +369,7 @@ def test_a_sign_in_that_returns_to_a_closed_modal_is_told_directly(served: Serve
         leave_for_mailchimp(world)
         act(ada, "close")
         until(lambda: hands.direct_messages(world, ada))
-        wizard.signed_in(world.app.client, sign_in(world, sign_in_button(first)), world.postino)
+        assert Browser(world).sign_in(address(first)).status == 200
         message = hands.direct_messages(world, ada)[-1]
         assert "Connected to Mailchimp as" in message["text"]
         act(ada, "click", target="Resume", channel="D0ADA", ts=message["ts"])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
-from bot.views import connections, doctor, removal, why
+from bot.views import connections, doctor, removal, revocations, why
 from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from sandbox.slack import rules
@@ -78,10 +78,16 @@ def test_slack_takes_the_longest_list_of_connections_and_its_modals() -> None:
     taken(connections.listing(T, [row(number) for number in range(40)], administrator=True))
     taken(connections.listing(T, [], administrator=True))
     taken(connections.listing(T, [], administrator=False))
-    taken(connections.revoked(T, 1, LONG, LONG))
+    for channel in ("C0EXPORTS", None):
+        facts = {"connection": 1, "name": LONG, "account": LONG, "channel": channel}
+        told = revocations.Told(**facts, destinations=[LONG] * 200, mentions=["U0MEMBER00001"] * 200)
+        taken(revocations.revoked(T, told))
+        taken(revocations.accepted(T, told))
     opens(connections.sharing(T, row(1)))
     opens(connections.reconnecting(T, row(1), "https://login.mailchimp.com/oauth2/authorize?state=" + "x" * 100))
     opens(connections.reconnecting(T, row(1), None))
+    opens(connections.reconnecting(T, row(1), None, SENTENCE * 50))
+    opens(connections.connected(T, LONG))
 
 
 def test_slack_takes_the_modals_that_remove() -> None:

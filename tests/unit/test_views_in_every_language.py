@@ -14,6 +14,7 @@ from bot.texts import Texts
 from bot.views import (
     administrators,
     blocks,
+    connections,
     digests,
     dropped_tags,
     forgetting,
@@ -21,6 +22,7 @@ from bot.views import (
     picker,
     policies,
     removal,
+    revocations,
     watching,
     wizard,
     wizard_connect,
@@ -116,6 +118,7 @@ def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
     for chosen in (Policies(), Policies(quiet=True), Policies(digest=7, approval_above=10, mentions=["U0ADA"])):
         yield policies.form(t, NAME, chosen, policies.Metadata(language="en", destination=1))
     yield policies.saved(t, NAME)
+    yield connections.connected(t, SOURCE)
     many = [f"U0MEMBER{number:05}" for number in range(MOST)]
     for named in ([], many):
         yield administrators.form(t, named, t("Mailchimp is being asked…"))
@@ -151,10 +154,17 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
         reason=Reason(message="The source {path} is a file, not a folder.", values={"path": "/a/b"}),
         mentions=["U0ADA"] * 20,
     )
+    names = [NAME] * 9
+    revoked = revocations.Told(
+        connection=1, name=NAME, account=SOURCE, channel="C0EXPORTS", destinations=names, mentions=["U0ADA"]
+    )
     for message in (
         watching.unreadable(t, waiting),
         watching.readable(t, waiting.model_copy(update={"destinations": [NAME]})),
         digests.digest(t, told),
+        revocations.revoked(t, revoked),
+        revocations.revoked(t, revoked.model_copy(update={"channel": None})),
+        revocations.accepted(t, revoked),
         removal.tags_kept(t, NAME, ["VIP"], Reason(message="This destination does not exist any more.")),
         forgetting.said(t, RECEIPT),
     ):
