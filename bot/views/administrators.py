@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import Block, escape
+from bot.views.wizard import problem_blocks
 from services.administrators import MOST
 
 CALLBACK = "administrators.save"
@@ -45,7 +46,7 @@ def form(t: Texts, named: Sequence[str], problem: str | None = None, chosen: Seq
     return blocks.modal(
         t("Administrators"),
         [
-            *([blocks.section(f"⛔ {escape(problem)}")] if problem is not None else []),
+            *problem_blocks(problem),
             blocks.section(said),
             blocks.field(
                 t("Also administrators"),

@@ -14,7 +14,7 @@ from bot.views import blocks
 from bot.views.blocks import Block, escape
 from bot.views.removal import CONNECTION as REMOVE
 from bot.views.run_facts import Message, moment, who
-from bot.views.wizard import NEW
+from bot.views.wizard import NEW, problem_blocks
 from bot.views.wizard_connect import SHARED_WITH
 from services.access import Sharing
 
@@ -121,7 +121,7 @@ def reconnecting(t: Texts, row: Row, sign_in_url: str | None, problem: str | Non
     ``problem`` says on top why the last attempt came to nothing.
     """
     content = [
-        *([blocks.section(f"⛔ {escape(problem)}")] if problem is not None else []),
+        *problem_blocks(problem),
         blocks.section(
             t(
                 "Connect the Mailchimp account {account} again. Its destinations stay as they are.",
