@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services import access
 from services.access import Actor, Standing
 from services.errors import NotAllowed
+from services.runs import require_consent
 from services.schedules import SCHEDULE
 from services.workflows import WORKFLOW
 from storage.models import Run
@@ -28,7 +29,7 @@ class Rights:
     standing_of: StandingOf = _nobody_can_tell
 
     def require(self, run: Run) -> None:
-        """Raises NotAllowed if whoever stands for the run may not do so any more.
+        """Raises NotAllowed if whoever stands for the run may not do so any more, Refused if the statement has changed.
 
         For a run that a person approved it is that person, else who asked for it. For a scheduled one it is who agreed to
         the statement last: the data is sent on their instruction. A verification only puts back what was allowed. Where
@@ -37,6 +38,7 @@ class Rights:
         destination, connection = run.destination, run.destination.connection
         if run.verifies is not None or connection is None:
             return
+        require_consent(destination)
         if run.trigger == WORKFLOW and not destination.in_workflows:
             raise NotAllowed(
                 "{destination} may not be exported by workflows. Ask an administrator to allow it with /postino policies.",

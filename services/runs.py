@@ -109,13 +109,14 @@ class Runs:
     def approve(self, actor: Actor, run_id: int, *, canary: int = 0) -> Run:
         """Send what a preview showed. Everything is computed again; if it has grown a person is asked again.
 
-        Raises NotFound, NotAllowed, also for who asked where somebody else must approve, and Refused if the run waits for nobody
-        any more.
+        Raises NotFound, NotAllowed, also for who asked where somebody else must approve, Refused if the run waits for nobody
+        any more, and what ``request`` raises for a destination that cannot run any more.
         """
         with self._database.write() as session:
             run = self._get(session, actor, run_id)
             now = self._database.now(session)
             _require_approval_by(session, actor, run, now)
+            _may_run(run.destination)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
             run.approved_by, run.expires_at = actor.person, None
             run.accept_removals = run.accept_removals or bool(run.reason.get("waiting") == "removals")
@@ -333,6 +334,11 @@ def _may_run(destination: Destination) -> None:
             "Mailchimp no longer accepts the connection {connection}. Connect the account again, then export.",
             connection=destination.connection.name,
         )
+    require_consent(destination)
+
+
+def require_consent(destination: Destination) -> None:
+    """Raises Refused if the statement has changed since somebody agreed to it for the destination."""
     if destination.consent_version < CONSENT_VERSION:
         raise Refused(
             "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
