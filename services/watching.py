@@ -69,6 +69,7 @@ class Watching:
         due = [one for one in waiting if _is_due(one, error, now)]
         if not begun and not due:
             return
+        name = self.source.name  # asked outside of the transaction: it may look into the folder
         with self.database.write() as session:
             for one in begun:
                 _note(session, one, since=now, told=None)
@@ -76,35 +77,37 @@ class Watching:
             claimed = [
                 one for one in telling if _note(session, one, since=one.unreadable_since, told=error.message[:300])
             ]
-            self._tell(session, UNREADABLE, claimed, now, as_reason(error))
+            _tell(session, UNREADABLE, name, claimed, now, as_reason(error))
 
     def _readable(self, waiting: Sequence[Destination], now: datetime) -> None:
         changed = [one for one in waiting if one.unreadable_since is not None]
         if not changed:
             return
+        name = self.source.name
         with self.database.write() as session:
             claimed = [one for one in changed if _note(session, one, since=None, told=None)]
-            self._tell(session, READABLE, [one for one in claimed if one.unreadable_told is not None], now, {})
+            _tell(session, READABLE, name, [one for one in claimed if one.unreadable_told is not None], now, {})
 
-    def _tell(self, session: Session, kind: str, told: Iterable[Destination], now: datetime, reason: Json) -> None:
-        """Queue one message for all destinations of a workspace that are told of in one place and language."""
-        together: dict[tuple[int, str, str], list[Destination]] = {}
-        for one in told:
-            place = one.channel or one.created_by
-            together.setdefault((one.workspace_id, place, one.language), []).append(one)
-        for (workspace_id, _, language), some in together.items():
-            values = {
-                "source": self.source.name,
-                "destinations": [one.name for one in some],
-                "since": min(one.unreadable_since or now for one in some).timestamp(),
-                "zone": some[0].time_zone,
-                "reason": reason,
-                "channel": some[0].channel,
-                "language": language,
-                "people": list(dict.fromkeys(one.created_by for one in some)),
-                "mentions": list(dict.fromkeys(person for one in some for person in one.mentions)),
-            }
-            outbox.add(session, workspace_id, kind, values, now)
+
+def _tell(session: Session, kind: str, source: str, told: Iterable[Destination], now: datetime, reason: Json) -> None:
+    """Queue one message for all destinations of a workspace that are told of in one place and language."""
+    together: dict[tuple[int, str, str], list[Destination]] = {}
+    for one in told:
+        place = one.channel or one.created_by
+        together.setdefault((one.workspace_id, place, one.language), []).append(one)
+    for (workspace_id, _, language), some in together.items():
+        values = {
+            "source": source,
+            "destinations": [one.name for one in some],
+            "since": min(one.unreadable_since or now for one in some).timestamp(),
+            "zone": some[0].time_zone,
+            "reason": reason,
+            "channel": some[0].channel,
+            "language": language,
+            "people": list(dict.fromkeys(one.created_by for one in some)),
+            "mentions": list(dict.fromkeys(person for one in some for person in one.mentions)),
+        }
+        outbox.add(session, workspace_id, kind, values, now)
 
 
 def _is_due(destination: Destination, error: PostinoError, now: datetime) -> bool:
