@@ -17,7 +17,7 @@ from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
 from services.access import Actor
-from services.errors import PostinoError
+from services.errors import PostinoError, Refused
 from services.signing_in import Origin, Returned
 from storage.models import Connection
 
@@ -61,9 +61,14 @@ class Accounts:
         modals.Update(client, origin.view_id)(view)
 
     def share(self, person: Person, connection_id: int, view: Json) -> Block:
-        """Save who may use a connection; what says so."""
-        (sharing, people), t = views.shared(view), person.texts
-        self._application.connections.share(person.actor, connection_id, sharing, people)
+        """Save who may use a connection; what says so, or the modal with what somebody else saved meanwhile."""
+        connections, t = self._application.connections, person.texts
+        try:
+            connections.change(person.actor, connection_id, *views.shared(view))
+        except Refused as error:
+            row = self._row(person.actor, connections.get(person.actor, connection_id))
+            look = views.Metadata.model_validate_json(view["private_metadata"]).look + 1
+            return views.sharing(t, row, t.error(error), look)
         return views.told(
             t,
             t(

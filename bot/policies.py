@@ -15,7 +15,7 @@ from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
 from services.destinations import policies_of
-from services.errors import PostinoError
+from services.errors import PostinoError, Refused
 
 
 class PolicyDesk:
@@ -40,8 +40,8 @@ class PolicyDesk:
         except PostinoError as error:
             # Nobody looks beside a modal that is open.
             return views.problem(asked.t, asked.t.error(error))
-        metadata = views.Metadata(language=asked.t.language, destination=found.id)
-        return views.form(asked.t, found.name, policies_of(found), metadata)
+        metadata = views.Metadata(language=asked.t.language, destination=found.id, shown=policies_of(found))
+        return views.form(asked.t, found.name, metadata)
 
 
 def register(app: App, application: Application, people: People) -> None:
@@ -56,5 +56,13 @@ def register(app: App, application: Application, people: People) -> None:
         with modals.Submission(ack, client, view["id"], waiting) as reply:
             person = acting(people, client, context)
             chosen = views.entered(view)
-            found = application.destinations.set_policies(person.actor, metadata.destination, chosen)
-            reply(views.saved(person.texts, found.name))
+            try:
+                found = application.destinations.set_policies(
+                    person.actor, metadata.destination, chosen, shown=metadata.shown
+                )
+            except Refused as error:
+                found = application.destinations.get(person.actor, metadata.destination)
+                again = metadata.model_copy(update={"shown": policies_of(found), "look": metadata.look + 1})
+                reply(views.form(person.texts, found.name, again, person.texts.error(error)))
+            else:
+                reply(views.saved(person.texts, found.name))

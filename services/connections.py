@@ -16,6 +16,7 @@ from services.access import Actor, Sharing
 from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
+from services.terms import Terms, terms_of
 from storage.database import Database
 from storage.models import Connection
 from storage.vault import SealBrokenError, Vault
@@ -93,10 +94,7 @@ class Connections:
         """Say who besides administrators may use a connection."""
         access.require_administrator(actor)
         with self._database.write() as session:
-            connection = self._own(session, actor, connection_id)
-            connection.shared_with, connection.shared_people = sharing.value, list(people)
-            details = {"shared_with": sharing.value, "people": list(people)}
-            audit.record(session, actor, self._database.now(session), "connection.shared", connection.name, details)
+            self._share(session, actor, self._own(session, actor, connection_id), sharing, people)
 
     def set_ceiling(self, actor: Actor, connection_id: int, contacts: int | None) -> None:
         """Say how many contacts exports may lift the account to; None for no such limit. Administrators only."""
@@ -104,10 +102,40 @@ class Connections:
         if contacts is not None and contacts < 1:
             raise InvalidInput("A contact ceiling is a number above 0.", field="ceiling")
         with self._database.write() as session:
+            self._limit(session, actor, self._own(session, actor, connection_id), contacts)
+
+    def change(self, actor: Actor, connection_id: int, shown: Terms, chosen: Terms) -> None:
+        """Write what somebody who was shown some terms has changed of them. Administrators only.
+
+        Raises Refused, and writes nothing, if somebody else changed the same meanwhile.
+        """
+        access.require_administrator(actor)
+        with self._database.write() as session:
             connection = self._own(session, actor, connection_id)
-            connection.contact_ceiling = contacts
-            now = self._database.now(session)
-            audit.record(session, actor, now, "connection.ceiling", connection.name, {"contacts": contacts})
+            now = terms_of(connection)
+            after = now.after(shown, chosen)
+            if after is None:
+                raise Refused(
+                    "Somebody else changed who may use {connection}, or its contact ceiling, meanwhile. What holds now is "
+                    "shown here; change it again if it is still needed.",
+                    connection=connection.name,
+                )
+            if (after.sharing, after.people) != (now.sharing, now.people):
+                self._share(session, actor, connection, after.sharing, after.people)
+            if after.ceiling != now.ceiling:
+                self._limit(session, actor, connection, after.ceiling)
+
+    def _share(
+        self, session: Session, actor: Actor, connection: Connection, sharing: Sharing, people: Sequence[str]
+    ) -> None:
+        connection.shared_with, connection.shared_people = sharing.value, list(people)
+        details = {"shared_with": sharing.value, "people": list(people)}
+        audit.record(session, actor, self._database.now(session), "connection.shared", connection.name, details)
+
+    def _limit(self, session: Session, actor: Actor, connection: Connection, contacts: int | None) -> None:
+        connection.contact_ceiling = contacts
+        now = self._database.now(session)
+        audit.record(session, actor, now, "connection.ceiling", connection.name, {"contacts": contacts})
 
     def open(self, connection: Connection, meter: Meter, stop: threading.Event) -> MailingService:
         """The account for an export: patient, counted, at the account's one pace."""

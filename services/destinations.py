@@ -134,15 +134,22 @@ class Destinations:
                 return one
         raise NotFound("This destination does not exist any more.")
 
-    def set_policies(self, actor: Actor, destination_id: int, policies: Policies) -> Destination:
+    def set_policies(
+        self, actor: Actor, destination_id: int, chosen: Policies, *, shown: Policies | None = None
+    ) -> Destination:
         """Decide who else approves the destination's exports. Counts from the next step of a run that goes on already.
 
-        Raises NotFound, and NotAllowed for everybody but administrators.
+        Of somebody who was ``shown`` policies only what they changed is written. Raises NotFound, NotAllowed for everybody
+        but administrators, and Refused if somebody else changed the same meanwhile.
         """
         access.require_administrator(actor)
         self.get(actor, destination_id)
         with self._database.write() as session:
             destination = session.get_one(Destination, destination_id)
+            now_held = policies_of(destination)
+            policies = now_held.after(shown if shown is not None else now_held, chosen)
+            if policies is None:
+                raise overruled(destination)
             destination.approval, destination.approval_above = policies.approval, policies.approval_above
             destination.in_workflows = policies.in_workflows
             destination.mentions, destination.quiet = list(policies.mentions), policies.quiet
@@ -253,6 +260,15 @@ class Destinations:
         details = {"consent_version": CONSENT_VERSION, "segments": list(form.segments), "audience": audience.name}
         audit.record(session, actor, now, action, destination.name, details)
         return destination
+
+
+def overruled(destination: Destination) -> Refused:
+    """The error for policies that somebody else changed after they were shown."""
+    return Refused(
+        "Somebody else changed the policies of {destination} meanwhile. What holds now is shown here; change it again if "
+        "it is still needed.",
+        destination=destination.name,
+    )
 
 
 def _new(actor: Actor, now: datetime) -> Destination:

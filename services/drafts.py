@@ -15,6 +15,7 @@ from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag
 from services.errors import NotFound
 from services.mailing import MergeField
 from services.reaching import Suppressed
+from services.terms import Terms, terms
 from storage import drafts
 from storage.database import Database
 from storage.models import Destination
@@ -40,13 +41,14 @@ class Answers(BaseModel):
 
     ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one; ``touched`` says
     whether anything would be lost with the draft. ``ceiling`` is the connection's, empty for none, None while it was not
-    asked. ``rows`` are the merge fields that have a row in step 3, in their order; ``fields`` what they are filled from;
-    ``addressed`` is how many of the ``profiles`` have an e-mail address, ``suppressed`` how many of those the audience is known
-    to suppress, None while that is not known; ``offered`` all merge fields of the audience, kept so
-    that redrawing asks Mailchimp nothing. ``saved_tags`` are the edited destination's tags by segment, ``saved_audience``
-    its connection and audience, ``approval_before`` who approved its exports. ``revision`` makes Slack forget what it
-    remembers of inputs that we filled anew; ``submitted`` is the view last submitted, and when (Unix seconds), so that one
-    that is delivered twice counts once; ``acted_at`` is Slack's time of the newest act, because acts overtake each other.
+    asked; ``terms`` are those that were shown, of the connection ``terms_of``. ``rows`` are the merge fields that have a row
+    in step 3, in their order; ``fields`` what they are filled from; ``addressed`` is how many of the ``profiles`` have an
+    e-mail address, ``suppressed`` how many of those the audience is known to suppress, None while that is not known;
+    ``offered`` all merge fields of the audience, kept so that redrawing asks Mailchimp nothing. ``saved_tags`` are the edited
+    destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved its
+    exports. ``revision`` makes Slack forget what it remembers of inputs that we filled anew; ``submitted`` is the view last
+    submitted, and when (Unix seconds), so that one that is delivered twice counts once; ``acted_at`` is Slack's time of the
+    newest act, because acts overtake each other.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -69,6 +71,8 @@ class Answers(BaseModel):
     sharing: Sharing | None = None
     shared_people: list[str] = Field(default_factory=list)
     ceiling: str | None = None
+    terms: Terms | None = None
+    terms_of: int | None = None
     agreed: bool = False
 
     audience_id: str | None = None
@@ -109,6 +113,16 @@ class Answers(BaseModel):
     approval_before: tuple[Approval, int | None] = (Approval.NEVER, None)
     brake_percent: int = 20
     brake_people: int = 25
+
+    def chosen_terms(self, shown: Terms) -> Terms:
+        """The connection's terms as the person wants them, where ``shown`` is what they saw."""
+        people = tuple(self.shared_people) if self.sharing is not None else shown.people
+        ceiling = shown.ceiling if self.ceiling is None else int(self.ceiling or 0) or None
+        return terms(self.sharing or shown.sharing, people, ceiling)
+
+    def forget_terms(self) -> None:
+        """Forget what was shown and chosen of the connection's terms: what holds is shown next."""
+        self.sharing, self.shared_people, self.ceiling, self.terms, self.terms_of = None, [], None, None, None
 
     def choose_segments(self, chosen: Sequence[str]) -> None:
         """Choose other segments; nothing is known of the people in them then."""

@@ -12,6 +12,7 @@ from services import guarding, timetable
 from services.approving import Approval
 from services.errors import InvalidInput
 from services.mailing import MergeField
+from services.settling import settled
 from services.sources import Attribute
 from storage.models import Destination
 
@@ -80,6 +81,11 @@ class Policies(BaseModel):
     mentions: list[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{1,20}$")]] = Field([], max_length=20)
     quiet: bool = False
     digest: int | None = Field(None, ge=0, le=23)
+
+    def after(self, shown: Policies, chosen: Policies) -> Policies | None:
+        """These with what somebody who was shown others has changed; None if somebody else changed the same meanwhile."""
+        together = [frozenset({"approval", "approval_above"}), frozenset({"quiet", "digest"})]
+        return settled(shown, chosen, self, together)
 
 
 def check(form: Form, attributes: Sequence[str]) -> None:

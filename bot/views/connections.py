@@ -17,6 +17,7 @@ from bot.views.run_facts import Message, moment, who
 from bot.views.wizard import NEW, problem_blocks
 from bot.views.wizard_connect import SHARED_WITH
 from services.access import Sharing
+from services.terms import Terms, terms
 
 SHARE, RECONNECT = "connection.share", "connection.reconnect"
 """Both the buttons that open a modal and the modals' callbacks."""
@@ -31,10 +32,14 @@ KINDS = {"oauth": mark("signed in"), "api_key": mark("API key")}
 
 
 class Metadata(BaseModel):
-    """Which connection a modal is about, and the language of the person, so that it answers at once."""
+    """Which connection a modal is about, and the language of the person, so that it answers at once.
+
+    ``look`` counts how often it was filled anew, so that Slack forgets what was entered before.
+    """
 
     id: int
     language: str = "en"
+    look: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,11 @@ def listing(t: Texts, rows: Sequence[Row], *, administrator: bool) -> Message:
     return Message("\n".join(said), content)
 
 
-def sharing(t: Texts, row: Row) -> Block:
-    """Who besides administrators may use the connection."""
+def sharing(t: Texts, row: Row, problem: str | None = None, look: int = 0) -> Block:
+    """Who besides administrators may use the connection; what went wrong, if anything did, on top."""
     options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
     content = [
+        *problem_blocks(problem),
         blocks.section(
             t(
                 "Whoever may use {name} makes destinations on it, and runs and removes their own.",
@@ -94,25 +100,33 @@ def sharing(t: Texts, row: Row) -> Block:
             )
         ),
         blocks.field(
-            t("Who may use this connection"), blocks.radio_buttons(SHARED, options, row.shared_with), "shared_with"
+            t("Who may use this connection"),
+            blocks.radio_buttons(SHARED, options, row.shared_with),
+            f"shared_with.{look}",
         ),
         blocks.field(
             t("People"),
             blocks.multi_users_select(PEOPLE, t("Choose people"), chosen=row.people),
-            "people",
+            f"people.{look}",
             hint=t("Counts for people you choose."),
             optional=True,
         ),
     ]
-    return _modal(t, SHARE, row, content, t("Save"))
+    return _modal(t, SHARE, row, content, t("Save"), look)
 
 
-def shared(view: Mapping[str, Any]) -> tuple[Sharing, list[str]]:
-    """What a submitted modal says about sharing."""
-    values = view["state"]["values"]
-    chosen = Sharing(values["shared_with"][SHARED]["selected_option"]["value"])
-    people = values["people"][PEOPLE].get("selected_users") or []
-    return chosen, list(people) if chosen is Sharing.PEOPLE else []
+def shared(view: Mapping[str, Any]) -> tuple[Terms, Terms]:
+    """What a modal about sharing showed, and what it says now that it was submitted."""
+    elements = {name: one for held in view["state"]["values"].values() for name, one in held.items()}
+    filled = {one["element"]["action_id"]: one["element"] for one in view["blocks"] if one["type"] == "input"}
+    return (
+        _terms(filled[SHARED]["initial_option"], filled[PEOPLE].get("initial_users")),
+        _terms(elements[SHARED]["selected_option"], elements[PEOPLE].get("selected_users")),
+    )
+
+
+def _terms(option: Block, people: Sequence[str] | None) -> Terms:
+    return terms(Sharing(option["value"]), tuple(people or ()), None)
 
 
 def reconnecting(t: Texts, row: Row, sign_in_url: str | None, problem: str | None = None) -> Block:
@@ -200,14 +214,14 @@ def _buttons(t: Texts, row: Row) -> Block:
     )
 
 
-def _modal(t: Texts, callback: str, row: Row, content: Sequence[Block], submit: str) -> Block:
+def _modal(t: Texts, callback: str, row: Row, content: Sequence[Block], submit: str, look: int = 0) -> Block:
     return blocks.modal(
         t("Connection"),
         content,
         callback_id=callback,
         submit=submit,
         close=t("Cancel"),
-        private_metadata=Metadata(id=row.id, language=t.language).model_dump_json(),
+        private_metadata=Metadata(id=row.id, language=t.language, look=look).model_dump_json(),
     )
 
 

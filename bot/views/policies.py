@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks
+from bot.views import blocks, wizard
 from bot.views.blocks import Block, escape
 from services.approving import Approval
 from services.destinations import Policies
@@ -31,10 +31,15 @@ WORDS = {
 
 
 class Metadata(BaseModel):
-    """What the modal is about, and the language of the person, so that it answers at once."""
+    """What the modal is about, what it shows, and the language of the person, so that it answers at once.
+
+    ``look`` counts how often it was filled anew, so that Slack forgets what was entered before.
+    """
 
     language: str
     destination: int
+    shown: Policies
+    look: int = 0
 
 
 def button(t: Texts, destination_id: int, name: str) -> Block:
@@ -47,8 +52,9 @@ def working(t: Texts) -> Block:
     return _outcome(t, t("One moment…"))
 
 
-def form(t: Texts, destination: str, policies: Policies, metadata: Metadata) -> Block:
-    """The policies to change."""
+def form(t: Texts, destination: str, metadata: Metadata, problem: str | None = None) -> Block:
+    """The policies to change, with what went wrong, if anything did, on top."""
+    policies = metadata.shown
     choices = [blocks.option(t(word), approval.value) for approval, word in WORDS.items()]
     approval = blocks.select(APPROVAL, choices, t("Choose"), chosen=policies.approval)
     above: Block = {"type": "number_input", "action_id": ABOVE, "is_decimal_allowed": False, "min_value": "0"}
@@ -68,6 +74,7 @@ def form(t: Texts, destination: str, policies: Policies, metadata: Metadata) -> 
         [WORKFLOWS] if policies.in_workflows else [],
     )
     content = [
+        *wizard.problem_blocks(problem),
         blocks.section(t("For {destination}", destination=f"*{escape(destination)}*")),
         blocks.field(
             t("Needs the approval of a second person"),
@@ -85,6 +92,11 @@ def form(t: Texts, destination: str, policies: Policies, metadata: Metadata) -> 
         ),
         blocks.field(t("More"), more, MORE, optional=True),
     ]
+    if metadata.look:
+        content = [
+            one | {"block_id": f"{one['block_id']}.{metadata.look}"} if one["type"] == "input" else one
+            for one in content
+        ]
     return blocks.modal(
         t("Policies"),
         content,
@@ -105,7 +117,7 @@ def _successes(t: Texts, policies: Policies) -> Block:
 
 def entered(view: Mapping[str, Any]) -> Policies:
     """The policies of a submitted view."""
-    values = view["state"]["values"]
+    values = {block_id.partition(".")[0]: held for block_id, held in view["state"]["values"].items()}
     above = values[ABOVE][ABOVE].get("value")
     ticked = {one["value"] for one in values[MORE][MORE].get("selected_options") or ()}
     successes = values[SUCCESSES][SUCCESSES]["selected_option"]["value"]

@@ -165,7 +165,9 @@ def _sharing(t: Texts, answers: Answers, chosen: Choice) -> list[Block]:
     sharing = answers.sharing or chosen.sharing
     options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
     menu = blocks.select(SHARING, options, t("Who may use this connection"), chosen=sharing.value)
-    content = [blocks.field(t("Who may use this connection"), menu, f"sharing.{chosen.id}", dispatch=True)]
+    content = [
+        blocks.field(t("Who may use this connection"), menu, f"sharing.{chosen.id}.{answers.revision}", dispatch=True)
+    ]
     if sharing is Sharing.PEOPLE:
         people: Block = {
             "type": "multi_users_select",
@@ -174,7 +176,7 @@ def _sharing(t: Texts, answers: Answers, chosen: Choice) -> list[Block]:
         }
         if named := answers.shared_people or list(chosen.people):
             people["initial_users"] = named
-        content.append(blocks.field(t("People"), people, f"people.{chosen.id}"))
+        content.append(blocks.field(t("People"), people, f"people.{chosen.id}.{answers.revision}"))
     return content
 
 
@@ -183,7 +185,7 @@ def _ceiling(t: Texts, answers: Answers, chosen: Choice) -> Block:
     return blocks.field(
         t("Contact ceiling"),
         blocks.number_input("wizard.ceiling", value=typed, least=1),
-        f"ceiling.{chosen.id}",
+        f"ceiling.{chosen.id}.{answers.revision}",
         hint=t(
             "An export that would take the Mailchimp account above this many contacts is not sent. It holds for all "
             "destinations on this connection."

@@ -22,10 +22,12 @@ def _approval(t: Texts, answers: Answers) -> list[Block]:
         blocks.field(
             t("Needs the approval of a second person"),
             approval,
-            "approval",
+            f"approval.{answers.revision}",
             hint=t("An administrator, or who made the destination, but not the person who asked for the export."),
         ),
-        blocks.field(t("Also exports that add more contacts than"), above, "approval_above", optional=True),
+        blocks.field(
+            t("Also exports that add more contacts than"), above, f"approval_above.{answers.revision}", optional=True
+        ),
     ]
 
 

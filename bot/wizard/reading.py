@@ -83,14 +83,16 @@ def _take_connect(answers: Answers, entered: Entered) -> None:
     if "connection" in entered:
         chosen = int(entered["connection"]) if entered["connection"] else None
         if chosen != answers.connection_id:
-            answers.connection_id, answers.sharing, answers.shared_people = chosen, None, []
-            answers.ceiling = None
-    if sharing := entered.exactly(f"sharing.{answers.connection_id}"):
+            answers.connection_id = chosen
+            answers.forget_terms()
+    # Of this connection, and not from a view that shows what does not hold any more.
+    shown = f"{answers.connection_id}.{answers.revision}"
+    if sharing := entered.exactly(f"sharing.{shown}"):
         answers.sharing = Sharing(sharing)
-    people = entered.exactly(f"people.{answers.connection_id}")
+    people = entered.exactly(f"people.{shown}")
     if people is not None:
         answers.shared_people = people
-    if entered.block_id("ceiling") == f"ceiling.{answers.connection_id}":
+    if entered.block_id("ceiling") == f"ceiling.{shown}":
         answers.ceiling = entered["ceiling"] or ""
     if "agreed" in entered:
         answers.agreed = "agreed" in entered["agreed"]

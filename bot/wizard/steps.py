@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +15,12 @@ from bot.wiring import Application
 from bot.wizard import samples
 from services import destinations, guarding, reaching
 from services.access import Actor, Sharing
+from services.destinations import Policies
 from services.drafts import OFFERED_ROWS, Answers, Step
 from services.errors import InvalidInput, NotFound, PostinoError, Refused
 from services.runs import Order
 from services.signing_in import Origin
+from services.terms import terms_of
 from storage.models import Connection, Destination
 
 
@@ -119,6 +121,8 @@ class Steps:
     def save(self, person: Person, answers: Answers) -> wizard.Saved:
         """Save the destination, and request a preview if that was asked for."""
         edited = self.require_current(person.actor, answers)
+        if edited is not None:
+            self._check_approval(answers, edited)
         saved = self.application.destinations.save(person.actor, answers.form(), edited=edited)
         self._decide(person.actor, answers, saved)
         problem = None
@@ -169,6 +173,7 @@ class Steps:
             )
             for one in connections.visible(person.actor)
         ]
+        self._note_terms(answers, connections.visible(person.actor))
         if not choices and not person.actor.is_administrator:
             return wizard_connect.no_connection(person.texts)
         url = None
@@ -196,22 +201,30 @@ class Steps:
                 "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
-        self._share(actor, answers, connection)
-        self._limit(actor, answers, connection)
+        self._change_terms(actor, answers)
 
-    def _limit(self, actor: Actor, answers: Answers, connection: Connection) -> None:
-        if answers.ceiling is None or not actor.is_administrator:
-            return
-        contacts = int(answers.ceiling) if answers.ceiling else None
-        if contacts != connection.contact_ceiling:
-            self.application.connections.set_ceiling(actor, connection.id, contacts)
+    def _note_terms(self, answers: Answers, connections: Sequence[Connection]) -> None:
+        """Note what is shown of the connection's terms: as they are now, unless the person has changed them already."""
+        shown = answers.terms if answers.terms_of == answers.connection_id else None
+        now = next((terms_of(one) for one in connections if one.id == answers.connection_id), None)
+        if shown is None or answers.chosen_terms(shown) == shown:
+            if shown is not None and shown != now:
+                answers.revision += 1
+            answers.forget_terms()
+            answers.terms, answers.terms_of = now, answers.connection_id
 
-    def _share(self, actor: Actor, answers: Answers, connection: Connection) -> None:
-        if answers.sharing is None or not actor.is_administrator:
-            return
-        people = answers.shared_people if answers.sharing is Sharing.PEOPLE else []
-        if (answers.sharing, people) != (connection.shared_with, connection.shared_people):
-            self.application.connections.share(actor, connection.id, answers.sharing, people)
+    def _change_terms(self, actor: Actor, answers: Answers) -> None:
+        """Write what an administrator changed of the connection's terms, unless somebody else did meanwhile."""
+        shown = answers.terms if answers.terms_of == answers.connection_id else None
+        try:
+            if shown is not None and actor.is_administrator and answers.chosen_terms(shown) != shown:
+                chosen = answers.chosen_terms(shown)
+                self.application.connections.change(actor, answers.connection_id or 0, shown, chosen)
+        except Refused:
+            answers.revision += 1
+            raise
+        finally:
+            answers.forget_terms()
 
     # Step 2
 
@@ -278,9 +291,18 @@ class Steps:
         """Set who approves the exports, if an administrator changed it: what others decided meanwhile stays."""
         if not actor.is_administrator or answers.approval_before == (answers.approval, answers.approval_above):
             return
-        chosen = {"approval": answers.approval, "approval_above": answers.approval_above}
-        after = destinations.policies_of(saved).model_copy(update=chosen)
-        self.application.destinations.set_policies(actor, saved.id, after)
+        shown, chosen = _approval(answers, saved)
+        self.application.destinations.set_policies(actor, saved.id, chosen, shown=shown)
+
+    def _check_approval(self, answers: Answers, edited: Destination) -> None:
+        """Raises Refused, before anything is saved, if somebody else has decided who approves meanwhile; that shows then."""
+        shown, chosen = _approval(answers, edited)
+        now = destinations.policies_of(edited)
+        if now.after(shown, chosen) is None:
+            answers.approval, answers.approval_above = now.approval, now.approval_above
+            answers.approval_before = (now.approval, now.approval_above)
+            answers.revision += 1
+            raise destinations.overruled(edited)
 
     # Both ends
 
@@ -306,8 +328,18 @@ class Steps:
         return self.application.destinations.get(actor, answers.destination_id)
 
 
+def _approval(answers: Answers, destination: Destination) -> tuple[Policies, Policies]:
+    """The destination's policies with who approves as it was shown, and as it was chosen."""
+    now = destinations.policies_of(destination)
+    approval, above = answers.approval_before
+    return (
+        now.model_copy(update={"approval": approval, "approval_above": above}),
+        now.model_copy(update={"approval": answers.approval, "approval_above": answers.approval_above}),
+    )
+
+
 def choose(answers: Answers, connection_id: int) -> None:
     """Choose a connection that was just made, over whatever the open view shows."""
     answers.connection_id, answers.key_asked = connection_id, False
-    answers.sharing, answers.shared_people, answers.ceiling = None, [], None
+    answers.forget_terms()
     answers.revision += 1

@@ -50,6 +50,39 @@ def test_administrators_decide_in_a_modal_and_find_it_filled_in_again(
     assert policies(office) == expected
 
 
+def lines(office: Office) -> str:
+    """What Ada's modal says."""
+    return "".join((office.ada.view() or {"lines": []})["lines"])
+
+
+def test_two_who_decide_at_once_do_not_undo_each_other(office: Office) -> None:
+    office.world.destination("VIP")
+    [destination] = office.postino.destinations.visible(office.world.actor)
+
+    def meanwhile(**changed: Any) -> None:
+        after = policies(office).model_copy(update=changed)
+        office.postino.destinations.set_policies(office.world.actor, destination.id, after)
+
+    opened(office)
+    meanwhile(mentions=["U0BEN"])
+    office.ada.act("enter", target="approval", value="Every export")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "are saved." in lines(office))
+    assert policies(office) == Policies(approval=Approval.ALWAYS, mentions=["U0BEN"])
+    office.ada.act("close")
+
+    opened(office)
+    meanwhile(approval=Approval.FIRST)
+    office.ada.act("enter", target="approval", value="No export")
+    office.ada.act("enter", target="successes", value="Post none")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "Somebody else changed the policies of Newsletter meanwhile." in lines(office))
+    assert policies(office) == Policies(approval=Approval.FIRST, mentions=["U0BEN"])
+    assert office.ada.act("submit")["ok"]  # what is shown now is what holds
+    office.soon(lambda: "are saved." in lines(office))
+    assert policies(office) == Policies(approval=Approval.FIRST, mentions=["U0BEN"])
+
+
 def test_who_is_no_administrator_is_told_whom_to_ask(office: Office) -> None:
     office.world.destination("VIP")
     office.ben.act("command", channel="exports", text="/postino policies Newsletter")

@@ -6,7 +6,7 @@ import pytest
 
 import bot.people
 from sandbox.slack.values import Role
-from services.access import Actor, Standing
+from services.access import Actor, Sharing, Standing
 from services.removing import Users
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import act, enter, seen
@@ -52,6 +52,27 @@ def test_a_connection_is_shared_with_chosen_people(office: Office) -> None:
     seen(office.ada, "Saved.")
     assert [one.name for one in office.postino.connections.visible(ben(office))] == ["Main"]
     assert "Only @Ben" in lines(office.type(office.ada, "/postino connections"))
+
+
+def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Office) -> None:
+    connection = office.world.connect()
+    connections, actor = office.postino.connections, office.world.actor
+
+    def shared() -> tuple[str, list[str], int | None]:
+        found = connections.get(actor, connection)
+        return found.shared_with, found.shared_people, found.contact_ceiling
+
+    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    seen(office.ada, "Whoever may use Main")
+    connections.share(actor, connection, Sharing.PEOPLE, ["U0BEN"])
+    connections.set_ceiling(actor, connection, 7)
+    enter(office.ada, "shared_with", "Everyone in this workspace")
+    act(office.ada, "submit")
+    seen(office.ada, "Whoever may use Main", "Somebody else changed who may use Main")
+    assert shared() == ("people", ["U0BEN"], 7)
+    act(office.ada, "submit")  # what is shown now is what holds
+    seen(office.ada, "Saved.")
+    assert shared() == ("people", ["U0BEN"], 7)
 
 
 def test_a_revoked_account_is_connected_again_with_a_new_key(office: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import delete, func, select
 
 from sandbox.slack.values import Role
@@ -204,6 +205,64 @@ def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack
     seen(ada, "The changes to Newsletter are saved.")
     [saved] = slack_world.postino.destinations.visible(slack_world.actor)
     assert (saved.approval, saved.quiet) == (Approval.ALWAYS, True)
+
+
+def test_who_approves_is_not_decided_over_somebody_else(slack_world: SlackWorld) -> None:
+    destination = slack_world.destination("VIP")
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
+    act(ada, "click", target="Go to segments and schedule")
+    seen(ada, "Step 4 of 4")
+    slack_world.postino.destinations.set_policies(
+        slack_world.actor, destination.id, Policies(approval=Approval.ALWAYS, quiet=True)
+    )
+    enter(ada, "approval", "first")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4", "Somebody else changed the policies of Newsletter meanwhile.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (saved.approval, saved.version) == (Approval.ALWAYS, destination.version)
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter are saved.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert (saved.approval, saved.quiet) == (Approval.ALWAYS, True)
+
+
+@pytest.mark.parametrize("changing", [False, True])
+def test_passing_the_first_step_writes_only_what_the_person_changed(slack_world: SlackWorld, changing: bool) -> None:
+    slack_world.destination("VIP")
+    ada, connections = slack_world.ada, slack_world.postino.connections
+    [connection] = connections.visible(slack_world.actor)
+
+    def held() -> tuple[str, list[str], int | None]:
+        found = connections.get(slack_world.actor, connection.id)
+        return found.shared_with, found.shared_people, found.contact_ceiling
+
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
+    connections.share(slack_world.actor, connection.id, Sharing.PEOPLE, ["U0BEN"])
+    if changing:
+        enter(ada, "sharing", "everyone")
+        enter(ada, "ceiling", "9000")
+        act(ada, "submit")
+        first = seen(ada, "Step 1 of 4", "Somebody else changed who may use Main")
+        assert held() == ("people", ["U0BEN"], None)
+        assert value(first, "sharing")["value"] == "people"
+        assert (value(first, "people"), value(first, "ceiling")) == (["U0BEN"], None)
+    enter(ada, "ceiling", "8000")
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    assert held() == ("people", ["U0BEN"], 8000)
+    connections.set_ceiling(slack_world.actor, connection.id, None)
+    act(ada, "click", target="Back")
+    seen(ada, "Step 1 of 4")
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    assert held() == ("people", ["U0BEN"], None)
 
 
 def test_an_edit_over_somebody_elses_edit_is_refused_and_nothing_is_overwritten(slack_world: SlackWorld) -> None:

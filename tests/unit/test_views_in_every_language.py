@@ -35,7 +35,7 @@ from bot.views.wizard_matching import Matching
 from sandbox.slack import rules
 from services.access import Sharing
 from services.administrators import MOST
-from services.destinations import Policies, TakenTag
+from services.destinations import Policies, TakenTag, overruled
 from services.drafts import Answers, Step
 from services.dropped_tags import Deletion, DroppedTag
 from services.errors import Unavailable
@@ -44,6 +44,7 @@ from services.mailing import Audience, MergeField
 from services.reaching import Suppressed
 from services.removing import Ending, Tags
 from services.sources import Attribute, Segment
+from storage.models import Destination
 from tests.unit import test_run_views
 from tests.unit.test_wizard_views import accepted
 
@@ -116,7 +117,9 @@ def _views(t: Texts) -> Iterator[dict[str, Any]]:
 
 def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
     for chosen in (Policies(), Policies(quiet=True), Policies(digest=7, approval_above=10, mentions=["U0ADA"])):
-        yield policies.form(t, NAME, chosen, policies.Metadata(language="en", destination=1))
+        shown = policies.Metadata(language="en", destination=1, shown=chosen)
+        yield policies.form(t, NAME, shown)
+        yield policies.form(t, NAME, shown.model_copy(update={"look": 1}), t.error(overruled(Destination(name=NAME))))
     yield policies.saved(t, NAME)
     yield connections.connected(t, SOURCE)
     many = [f"U0MEMBER{number:05}" for number in range(MOST)]
