@@ -60,6 +60,12 @@ def keep_picture(slack: SlackPage, name: str, *parts: Locator) -> None:
     slack.page.screenshot(path=folder / f"{name}.png", clip=_around(slack, parts) if parts else None)
 
 
+def home_down_to(slack: SlackPage, text: str | None = None) -> tuple[Locator, Locator]:
+    """For a picture: App Home from its tabs to its last part, or to the one with that text."""
+    parts = slack.home.locator("> *")
+    return slack.page.get_by_role("tablist"), (parts.filter(has_text=text) if text else parts).last
+
+
 def _around(slack: SlackPage, parts: tuple[Locator, ...]) -> FloatRect:
     """The part of the window that shows all of them, with a little air below what stands in the page."""
     parts[-1].scroll_into_view_if_needed()

@@ -11,7 +11,16 @@ from playwright.sync_api import Browser, expect
 from sandbox import demo_data
 from sandbox.expectation import expected
 from sandbox.mailchimp import acts
-from tests.acceptance.office import REFRESHED, Office, keep_picture, save, set_up, share_with_everyone, wait_for_preview
+from tests.acceptance.office import (
+    REFRESHED,
+    Office,
+    home_down_to,
+    keep_picture,
+    save,
+    set_up,
+    share_with_everyone,
+    wait_for_preview,
+)
 from tests.acceptance.slack_page import SlackPage
 
 
@@ -95,7 +104,7 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     )
     ada.tab("Home")
     expect(ada.home).to_contain_text("Waiting for your approval")
-    keep_picture(ada, "tour-home", ada.page.get_by_role("tablist"), *ada.home.locator("> *").all())
+    keep_picture(ada, "tour-home", *home_down_to(ada))
     ada.click("Cancel", within=ada.home)
     expect(ada.home).not_to_contain_text("Waiting for your approval")
 
@@ -186,7 +195,7 @@ def test_an_italian_reads_everything_in_italian(ada: SlackPage, office: Office) 
     ada.go("Postino")
     ada.tab("Home")
     expect(ada.home).to_contain_text("Ultime esportazioni")
-    keep_picture(ada, "tour-italian-home", ada.page.get_by_role("tablist"), *ada.home.locator("> *").all())
+    keep_picture(ada, "tour-italian-home", *home_down_to(ada))
 
 
 def test_a_destination_is_removed_from_home_and_takes_its_tags_along(ada: SlackPage, office: Office) -> None:
