@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sqlite3
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import FloatRect, Locator, expect
 
 from bot.demonstrating import postino
@@ -22,6 +24,8 @@ from tests.block_kit import complaints
 
 PROFILES = 2_000
 AIR = 12
+COLOURS = 64
+"""Enough for text and a few icons, at a third of the size."""
 REFRESHED = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=4)
 """When the source was refreshed first: there is room for further refreshes before now."""
 
@@ -57,7 +61,9 @@ def keep_picture(slack: SlackPage, name: str, *parts: Locator) -> None:
     folder = Path(os.environ["POSTINO_PICTURES"])
     folder.mkdir(parents=True, exist_ok=True)
     slack.page.mouse.move(0, 0)  # what it points at shows buttons that nobody asked for
-    slack.page.screenshot(path=folder / f"{name}.png", clip=_around(slack, parts) if parts else None)
+    taken = slack.page.screenshot(clip=_around(slack, parts) if parts else None)
+    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+    picture.save(folder / f"{name}.png", optimize=True)
 
 
 def home_down_to(slack: SlackPage, text: str | None = None) -> tuple[Locator, Locator]:

@@ -167,8 +167,7 @@ def test_a_quiet_destination_calls_people_where_there_is_trouble_and_asks_about_
     office.world.customers({f"c{number}": {} for number in range(40)})
     office.world.segment("VIP", [f"c{number}" for number in range(40)] + ["p0", "p1", "p2"])
     a_time_comes(office)
-    asked = ada.wait_for_message("VIP had 3 profiles in the export before and has 43 now. Was that meant?")
-    keep_picture(ada, "tour-unusual", asked)
+    ada.wait_for_message("VIP had 3 profiles in the export before and has 43 now. Was that meant?")
     assert sum("VIP" in one["tags"] for one in acts.dump(office.world.audience)) == 43
 
 

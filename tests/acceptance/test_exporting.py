@@ -12,7 +12,15 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from bot.manifest import with_workflow_step
-from tests.acceptance.office import Office, home_down_to, keep_picture, save, set_up, share_with_everyone, wait_for_preview
+from tests.acceptance.office import (
+    Office,
+    home_down_to,
+    keep_picture,
+    save,
+    set_up,
+    share_with_everyone,
+    wait_for_preview,
+)
 from tests.acceptance.slack_page import SlackPage
 
 RUNS_OF_COFFEE_LETTER = (
@@ -152,7 +160,7 @@ def another_waits_for_it(ada: SlackPage, office: Office) -> None:
     expect(ada.home).to_contain_text("Exports under way")
     expect(ada.home).to_contain_text(re.compile(r"Letter to everybody · [▓░█ ]*\s*\d+% · [\d,]+ of [\d,]+"))
     expect(ada.home).to_contain_text("Coffee letter · waits for the export of Letter to everybody to finish")
-    keep_picture(ada, "tour-home-running", *home_down_to(ada, "waits for the export of Letter to everybody"))
+    keep_picture(ada, "tour-home-running", *home_down_to(ada, "Coffee letter · waits for"))
     ada.go("exports")
     assert office.stored(RUNS_OF_COFFEE_LETTER) == [("queued",)]
 
