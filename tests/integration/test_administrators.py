@@ -43,8 +43,9 @@ def audited(office: Office) -> list[list[str]]:
     """Who named or un-named whom, as the file says that administrators are sent."""
     office.type(office.ada, "/postino audit")
     [message] = [one for one in office.directly(office.ada) if one["files"]]
-    rows = csv.reader(io.StringIO(office.ada.download(message["files"][0]["id"]).decode("utf-8-sig")))
-    return [row[1:4] for row in rows if row[2].startswith("administrator.")]
+    rows = csv.DictReader(io.StringIO(office.ada.download(message["files"][0]["id"]).decode("utf-8-sig")))
+    told = [row for row in rows if row["Action"].startswith("administrator.")]
+    return [[row["Who"], row["What was done"], row["Subject"]] for row in told]
 
 
 def test_whoever_is_named_is_an_administrator_at_once_and_no_longer_when_the_name_is_taken_off(office: Office) -> None:
@@ -61,7 +62,10 @@ def test_whoever_is_named_is_an_administrator_at_once_and_no_longer_when_the_nam
     seen(office.ben, REFUSED)
     act(office.ben, "close")
     assert "No Mailchimp connection is shared with you." in lines(office.type(office.ben, "/postino connections"))
-    assert audited(office) == [["U0ADA", "administrator.named", "U0BEN"], ["U0ADA", "administrator.unnamed", "U0BEN"]]
+    assert audited(office) == [
+        ["U0ADA", "Named an administrator", "U0BEN"],
+        ["U0ADA", "Took an administrator's rights back", "U0BEN"],
+    ]
 
 
 def test_administrators_find_the_names_in_app_home_and_in_the_hub(office: Office) -> None:
