@@ -70,6 +70,11 @@ class Row:
     permission: str
     updated_by: str
     updated_at: datetime
+    created_by: str
+    created_at: datetime
+    consent_by: str
+    consent_at: datetime
+    consent_version: int
     next_run_at: datetime | None
     paused_by: str | None
     last: Run | None
@@ -103,7 +108,7 @@ def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: 
     content: list[Block] = [blocks.section(f"*{head}*")]
     said = [f"{head}:"]
     for row in rows:
-        lines = facts(t, row, shared=shared)
+        lines = [*facts(t, row, shared=shared), _origin(t, row)]
         content.append(blocks.section("\n".join(lines)))
         if not shared:
             content.append(_buttons(t, row, place))
@@ -130,6 +135,18 @@ def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:
     permission = [] if shared else [t(PERMISSIONS[row.permission])]
     lines.append(" · ".join([_connection(t, row), *permission, _updated(t, row)]))
     return lines
+
+
+def _origin(t: Texts, row: Row) -> str:
+    """Who made it and who answers for what it sends, for everybody who may look at it."""
+    made = t("Made by {person}, {time}", person=who(t, row.created_by), time=moment(t, row.created_at))
+    agreed = t(
+        "{person} agreed to version {version} of the data privacy and compliance statement, {time}",
+        person=who(t, row.consent_by),
+        version=row.consent_version,
+        time=moment(t, row.consent_at),
+    )
+    return f"{made} · {agreed}"
 
 
 def _next(t: Texts, row: Row) -> str:

@@ -12,6 +12,7 @@ from bot.texts import Texts, mark
 from bot.views import blocks, wizard, wizard_policies
 from bot.views.blocks import Block
 from bot.views.run_facts import moment
+from bot.views.segments import STATES
 from services.destinations import TakenTag
 from services.drafts import Answers
 from services.reaching import Suppressed
@@ -104,11 +105,21 @@ def _menu(t: Texts, answers: Answers, offered: Sequence[Segment]) -> Block:
 
 
 def segment_options(t: Texts, offered: Iterable[Segment]) -> list[Block]:
-    """Segments as options, ``VIP buyers - 1,204``."""
+    """Segments as options, ``VIP buyers - 1,204``, with the state of those that are not ready."""
     return [
-        blocks.option(blocks.counted(one.display_name, t.number(one.profile_count)), wizard.value_of(one.name))
+        blocks.option(
+            blocks.counted(one.display_name, t.number(one.profile_count)), wizard.value_of(one.name), _state(t, one)
+        )
         for one in offered
     ]
+
+
+def _state(t: Texts, segment: Segment) -> str | None:
+    """What keeps a segment from being exported as it should be, as the list of segments says it; None if nothing does."""
+    state = segment.state.casefold()
+    if state != "active":
+        return t(STATES[state]) if state in STATES else segment.state
+    return t("Empty: nobody is in it now") if segment.profile_count == 0 else None
 
 
 def _vanished(t: Texts, answers: Answers) -> list[Block]:

@@ -31,6 +31,8 @@ def test_everybody_sees_what_they_may_do(office: Office) -> None:
     office.world.destination("VIP")
     answer = office.type(office.ben, "/postino destinations")
     assert "you may look" in lines(answer)
+    assert "Made by @Ada Lovelace, " in lines(answer)
+    assert "@Ada Lovelace agreed to version 1 of the data privacy and compliance statement, " in lines(answer)
     assert [one["text"] for one in answer["buttons"]] == ["History", "Refresh", "Share"]
     assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino destinations"))
 

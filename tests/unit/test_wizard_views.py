@@ -159,6 +159,21 @@ def test_the_segments_step_is_accepted_with_any_number_of_segments(count: int) -
     assert element["initial_options"][0]["text"]["text"].endswith("… - 1,204")
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_segment_that_is_not_ready_says_so_where_it_is_chosen(many: bool) -> None:
+    offered = [
+        Segment("Ready", "Ready", 3),
+        Segment("Empty", "Empty", 0),
+        Segment("Failed", "Failed", 3, state="ValidationError"),
+        Segment("Busy", "Busy", 3, state="Refreshing"),
+        *(Segment(f"more {number}", "More", 3) for number in range(100 if many else 0)),
+    ]
+    answers = Answers(step=Step.SEGMENTS, segments=[one.name for one in offered[:4]], profiles=3)
+    view = accepted(wizard_segments.segments(T, answers, "d", offered, 1_000_000, "Contoso"))
+    told = [one.get("description", {}).get("text") for one in block(view, "segments")["element"]["initial_options"][:4]]
+    assert told == [None, "Empty: nobody is in it now", "Invalid", "Refreshing"]
+
+
 def test_exactly_a_million_profiles_pass_and_one_more_is_an_alert() -> None:
     offered = [Segment("VIP", "VIP", 1)]
     for profiles, over in ((1_000_000, False), (1_000_001, True)):
