@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,11 +44,20 @@ def main(arguments: Sequence[str]) -> None:
     elif hook == "get-manifest":
         protocol.respond(json.dumps(with_workflow_step()))
     elif hook == "start":
-        from bot.command_line import service
+        from bot import cli
 
-        service.run()
+        _take_tokens()
+        sys.argv = ["postino", "run"]
+        cli.main()
     else:
         raise SystemExit("The hooks are get-hooks, get-manifest and start.")
+
+
+def _take_tokens() -> None:
+    """Take the tokens of the app that the Slack CLI runs, unless the environment names others."""
+    for name, given in (("SLACK_BOT_TOKEN", "SLACK_CLI_XOXB"), ("SLACK_APP_TOKEN", "SLACK_CLI_XAPP")):
+        if os.environ.get(given) and not os.environ.get(name):
+            os.environ[name] = os.environ[given]
 
 
 def _ours(payload: Json) -> Json:
