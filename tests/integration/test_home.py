@@ -9,10 +9,11 @@ import requests
 from sqlalchemy import func, select
 
 from sandbox.slack.remote import RemotePerson
+from services.applying import Applying
 from services.approving import Approval
 from services.destinations import Policies
 from services.runs import Order
-from storage.models import Base, RunStatus
+from storage.models import Base, Run, RunStatus
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld, until
 from tests.integration.wizard_hands import act, seen, text_of
@@ -95,6 +96,30 @@ def test_an_approval_that_waits_says_how_many_would_get_tags_only(slack_world: S
     postino.runs.request(slack_world.actor, made, Order(preview=True))
     postino.exporting()
     open_home(slack_world.ada, "Waiting for your approval", "0 new, 0 updated, 6 with tags only")
+
+
+def test_an_export_under_way_shows_a_bar_in_home_that_moves_and_ends(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent is looked at from within the export, which waits meanwhile."""
+    applied = Applying.apply
+    seen_at: list[str] = []
+
+    def looked_at(self: Applying, canary: int) -> None:
+        for sent in (0, 5):
+            with slack_world.postino.database.write() as session:
+                session.get_one(Run, 1).counters = {"profiles": 10, "new": sent}
+            view = open_home(slack_world.ada, "Exports under way", f"{sent} of 10")
+            seen_at.append(next(line for line in view["lines"] if f"{sent} of 10" in line))
+        applied(self, canary)
+
+    monkeypatch.setattr(Applying, "apply", looked_at)
+    slack_world.postino.runs.request(slack_world.actor, slack_world.destination("Everyone"))
+    slack_world.postino.exporting()
+    assert "░░░░░░░░░░ 0%" in seen_at[0]
+    assert "▓▓▓▓▓░░░░░ 50%" in seen_at[1]
+    ended = open_home(slack_world.ada, "Last exports", "10 new, 10 tags put on")
+    assert "Exports under way" not in text_of(ended)
 
 
 def test_the_history_of_a_destination_is_reached_from_home(slack_world: SlackWorld) -> None:
