@@ -21,6 +21,7 @@ import bot.app
 from bot.commands import Commands
 from bot.people import People
 from bot.views import administrators
+from services.destinations import Policies
 from services.drafts import Answers, Drafts
 from storage.models import AuditEntry, Connection, Destination, Draft, Run, RunStatus, Workspace
 from tests.integration.slack_office import Office, open_office
@@ -288,11 +289,20 @@ class Forger:
     def _view(self, callback: str, value: str) -> Json:
         metadata: dict[str, Json] = {
             "wizard": {"draft": self.draft, "step": 1},
-            "policies.save": {"language": "en", "destination": 1},
+            "policies.save": {"language": "en", "destination": 1, "shown": Policies().model_dump(mode="json")},
             "administrators.save": {"language": "en", "shown": []},
             "decisions.save": {"language": "en", "destination": 1},
             "forget": {"language": "en"},
             "export.destination": {"channel": "C0EXPORTS"},
+        }
+        shown: dict[str, list[Json]] = {
+            "connection.share": [
+                {
+                    "type": "input",
+                    "element": {"action_id": "connection.shared_with", "initial_option": {"value": "admins"}},
+                },
+                {"type": "input", "element": {"action_id": "connection.people"}},
+            ]
         }
         states: dict[str, Json] = {
             "policies.save": POLICIES,
@@ -312,7 +322,7 @@ class Forger:
             "hash": "1.1",
             "callback_id": callback,
             "title": {"type": "plain_text", "text": "Forged"},
-            "blocks": [],
+            "blocks": shown.get(callback, []),
             "private_metadata": json.dumps(metadata.get(callback, {"id": 1})),
             "state": {"values": states.get(callback, {})},
         }
