@@ -78,7 +78,7 @@ def test_a_source_that_is_being_refreshed_is_waited_for_and_nothing_is_sent(
 
     before_reading("Coffee", being_written)
     run = shop.export(destination)
-    assert (run.status, run.reason["kind"]) == (RunStatus.QUEUED, "Unavailable")
+    assert (run.status, run.reason["kind"]) == (RunStatus.QUEUED, "BeingRefreshed")
     assert "is being refreshed" in run.reason["message"]
     assert run.not_before is not None
     assert shop.writes() == []
