@@ -114,13 +114,17 @@ class Submission(InTime):
         time.sleep(IN_TIME + APART)
         self._show(view)
 
+    def settle(self) -> None:
+        """Wait until what was acknowledged has surely arrived: what follows it is sent at once then."""
+        assert self._acked_at is not None
+        time.sleep(max(0.0, self._acked_at + APART - time.monotonic()))
+
     def _show(self, view: Block) -> bool:
         return self.acknowledge(response_action="update", view=view)
 
     def _replace(self, view: Block) -> bool:
         """In the place of the loading step."""
-        assert self._acked_at is not None
-        time.sleep(max(0.0, self._acked_at + APART - time.monotonic()))
+        self.settle()
         return self._update(view)
 
 

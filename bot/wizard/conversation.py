@@ -93,8 +93,19 @@ class Conversation:
         """
         open_still = self._draw(person, draft_id, answers, reply, problem, entering=entering)
         if open_still and self._look_further(person, draft_id, answers):
+            if isinstance(reply, modals.Submission):
+                reply.settle()
             self._draw(person, draft_id, answers, reply, problem)
+            self._give_way(person, draft_id, answers, reply)
         return open_still
+
+    def _give_way(self, person: Person, draft_id: str, answers: Answers, reply: Reply) -> None:
+        """Show what the person did while the step was on its way, which may have arrived after it and covered it."""
+        turn = answers.turn
+        with suppress(NotFound):
+            while (newest := self.drafts.get(person.actor.person, draft_id)).turn != turn:
+                turn = newest.turn
+                reply(self.steps.show(person, newest, draft_id))
 
     def _look_further(self, person: Person, draft_id: str, answers: Answers) -> bool:
         """Whether there is more to show, found out as long as the person does nothing else."""

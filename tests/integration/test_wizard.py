@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from bot import modals
 from sandbox.mailchimp import acts
 from services import exporting
 from services.access import Actor, Sharing, Standing
@@ -503,6 +505,37 @@ def test_how_many_of_the_chosen_people_can_be_reached_stands_beside_the_total(sl
     seen(ada, "6 distinct profiles", "4 of them can be reached (66%): 2 have no e-mail address.")
     enter(ada, "segments", ["Bergamo"])
     seen(ada, "4 distinct profiles", "4 of them can be reached (100%).", unread)
+
+
+def test_what_is_found_out_late_does_not_cover_what_was_chosen_meanwhile(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
+    postino, ada = slack_world.postino, slack_world.ada
+    postino.runs.request(slack_world.actor, slack_world.destination("VIP"), Order(preview=True))
+    while postino.exporting():
+        pass
+    held, go_on, covered = threading.Event(), threading.Event(), threading.Event()
+    update = modals.Update.__call__
+
+    def updated(self: modals.Update, view: dict[str, Any]) -> bool:
+        if "1 had unsubscribed" not in str(view) or held.is_set():
+            return update(self, view)
+        held.set()
+        assert go_on.wait(30)
+        shown = update(self, view)
+        covered.set()
+        return shown
+
+    monkeypatch.setattr(modals.Update, "__call__", updated)
+    hands.to_segments(ada)
+    enter(ada, "segments", ["VIP"])
+    assert held.wait(30)
+    enter(ada, "schedule", "cron")
+    seen(ada, "Cron expression")
+    go_on.set()
+    assert covered.wait(30)
+    seen(ada, "1 had unsubscribed", "Cron expression")
 
 
 @pytest.mark.parametrize("whole", [True, False])
