@@ -63,7 +63,10 @@ class Counters:
 
 @dataclass(frozen=True)
 class Target:
-    """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position."""
+    """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position.
+
+    ``elders`` are the older destinations on the audience: the members whose fields they fill stay theirs.
+    """
 
     audience_id: str
     merge_tags: tuple[str, ...]
@@ -72,6 +75,7 @@ class Target:
     tag_names: tuple[str, ...]
     skip_merge_validation: bool
     destination_id: int
+    elders: frozenset[int] = frozenset()
 
     def fields_of(self, action: Action) -> dict[str, str]:
         """The values to send, by merge tag."""

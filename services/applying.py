@@ -203,7 +203,8 @@ class Applying:
             acknowledged=self._seconds(),
             run_id=self._attempt.run_id,
             run_class=Class.UPDATED,
-            owner=self._target.destination_id,
+            # An elder fills all its fields whichever of the others are written: let go, it would lose them in the next run.
+            owner=known.owner if known and known.owner in self._target.elders else self._target.destination_id,
             profiles=known.profiles if known else action.profiles,
         )
         if known is None or known.run_id != self._attempt.run_id:

@@ -139,6 +139,7 @@ class Export:
             tag_names=names,
             skip_merge_validation=self._destination.skip_required_fields,
             destination_id=self._destination.id,
+            elders=frozenset(book.elders),
         )
         summary["sending_since"] = self._now().timestamp()
         self._step("sending", plan=summary)

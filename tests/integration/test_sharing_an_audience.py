@@ -62,6 +62,25 @@ def test_two_destinations_that_name_a_person_differently_do_not_undo_each_other(
     assert shop.members()["Ann@example.com"]["merge_fields"]["FNAME"] == "Anna"
 
 
+def test_a_field_that_only_the_younger_destination_fills_takes_over_none_of_the_others(shop: Shop) -> None:
+    shop.customers(
+        ann={"EMail": "ann@example.com", "FirstName": "Ann", "Telephone": "555 0100"},
+        old={"EMail": "Ann@example.com", "FirstName": "Anna", "Telephone": "555 0199"},
+    )
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", ["old"])
+    first = shop.destination("VIP", name="First")
+    second = shop.destination("Coffee", name="Second", fields={"FNAME": "FirstName", "PHONE": "Telephone"})
+    shop.export(first)
+    assert shop.export(second).counters["updated"] == 1
+    shop.world.log.clear()
+    for destination in (second, first, second):
+        shop.export(destination)
+    assert shop.writes() == []
+    shown = shop.members()["ann@example.com"]["merge_fields"]
+    assert (shown["FNAME"], shown["PHONE"]) == ("Ann", "555 0199")
+
+
 def test_a_contact_that_has_another_address_in_mailchimp_now_is_not_inserted_again(shop: Shop) -> None:
     shop.customers(ann="ann@example.com")
     shop.segment("VIP", ["ann"])
