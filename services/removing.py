@@ -251,3 +251,5 @@ def _forget(session: Session, destination: Destination) -> None:
         if session.scalar(owned.limit(1)) is None:
             ledger.forget(session, book)
     session.delete(destination)
+    session.flush()
+    ledger.let_go(session)

@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from storage.database import insert_for
-from storage.models import Ledger, LedgerField, LedgerMember, LedgerTag, TagCount
+from storage.models import Destination, Ledger, LedgerField, LedgerMember, LedgerTag, Run, TagCount
 
 _CHUNK = 500
 _SETS = 1_000  # sets of tags whose bytes are remembered: most people share a few
@@ -72,6 +72,17 @@ def find(session: Session, account_id: str, audience_id: str) -> Ledger | None:
 def forget(session: Session, ledger_id: int) -> None:
     """Delete everything that is known of an audience."""
     session.execute(delete(Ledger).where(Ledger.id == ledger_id))
+
+
+def let_go(session: Session) -> None:
+    """Leave no trace of runs and destinations that are gone, where the database gives their numbers to others."""
+    if session.get_bind().dialect.name != "sqlite":  # a sequence gives none a second time
+        return
+    runs, owners = select(Run.id), select(Destination.id)
+    orphans = LedgerMember.run_id != 0, LedgerMember.run_id.not_in(runs)
+    session.execute(update(LedgerMember).where(*orphans).values(run_id=0, run_class=0))
+    ownerless = LedgerMember.owner != 0, LedgerMember.owner.not_in(owners)
+    session.execute(update(LedgerMember).where(*ownerless).values(owner=0))
 
 
 def claimed_names(session: Session, ledger_id: int) -> dict[str, int | None]:

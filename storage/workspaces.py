@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from storage import ledger
 from storage.models import Connection, Ledger, Workspace
 
 
@@ -50,4 +51,5 @@ def remove(session: Session, team_id: str) -> bool:
     session.execute(delete(Workspace).where(Workspace.id == workspace.id))
     kept = set(session.scalars(select(Connection.account_id)))
     session.execute(delete(Ledger).where(Ledger.account_id.in_(accounts - kept)))
+    ledger.let_go(session)
     return True

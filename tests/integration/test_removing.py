@@ -60,6 +60,17 @@ def test_a_ledger_that_another_destination_uses_is_kept(shop: Shop) -> None:
     assert shop.export(shop.postino.destinations.named(shop.actor, "Other")).status == RunStatus.SUCCESSFUL
 
 
+def test_what_a_removed_destination_did_is_not_taken_for_what_a_later_run_does(shop: Shop) -> None:
+    exported(shop)
+    shop.segment("Other", ["a", "b"])
+    other = shop.destination("Other", name="Other")
+    assert shop.export(other).counters["tags_only"] == 2
+    shop.postino.removals.destination(shop.actor, other.id)
+    stays = shop.postino.destinations.named(shop.actor, "Newsletter")
+    preview = shop.export(stays, preview=True)  # its number may be that of the run that is gone
+    assert preview.plan["classes"]["unchanged"] == preview.plan["profiles"] == 2
+
+
 def test_a_tag_that_was_taken_over_is_never_deleted(shop: Shop) -> None:
     acts.add_tag(shop.audience, "VIP")
     shop.customers(a="a@example.com")
