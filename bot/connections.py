@@ -16,7 +16,7 @@ from bot.views import connections as views
 from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
-from services.access import Actor
+from services.access import Actor, Sharing
 from services.errors import PostinoError, Refused
 from services.signing_in import Origin, Returned
 from storage.models import Connection
@@ -63,8 +63,11 @@ class Accounts:
     def share(self, person: Person, connection_id: int, view: Json) -> Block:
         """Save who may use a connection; what says so, or the modal with what somebody else saved meanwhile."""
         connections, t = self._application.connections, person.texts
+        before, wanted = views.shared(view)
         try:
-            connections.change(person.actor, connection_id, *views.shared(view))
+            if wanted.sharing is Sharing.PEOPLE and not wanted.people:
+                raise Refused("Choose at least one person, or that administrators alone may use it. Nothing was saved.")
+            connections.change(person.actor, connection_id, before, wanted)
         except Refused as error:
             row = self._row(person.actor, connections.get(person.actor, connection_id))
             look = views.Metadata.model_validate_json(view["private_metadata"]).look + 1
@@ -81,7 +84,12 @@ class Accounts:
         """Connect the account again with the key that was typed; what says so."""
         t, key = person.texts, views.key(view)
         if not key:
-            return views.told(t, t("Nothing was changed. If you signed in to Mailchimp, the connection works again."))
+            return views.told(
+                t,
+                t(
+                    "No key was given, so nothing was changed. Press Reconnect… again, then sign in to Mailchimp or paste a key."
+                ),
+            )
         again = self._application.connections.reconnect(person.actor, connection_id, key)
         return views.connected(t, again.account_name)
 
