@@ -146,6 +146,8 @@ def _total(t: Texts, answers: Answers, limit: int) -> list[Block]:
     total = [blocks.section(text, block_id="total")]
     if answers.addressed is not None:
         reachable = _reachable(t, answers.profiles, answers.addressed, answers.suppressed)
+        if answers.consent_attribute:
+            reachable += f" {t('Those without consent are still counted here; the preview leaves them out.')}"
         total.append(blocks.context(reachable, block_id="reachable"))
     if answers.profiles <= limit:
         return total

@@ -235,6 +235,8 @@ def test_a_consent_attribute_brings_the_values_that_allow_mailing(slack_world: S
     assert [one["value"] for one in value(third, "consent_seen")] == ["true"]
     act(ada, "submit")
     seen(ada, "Step 4 of 4")
+    enter(ada, "segments", ["Everyone"])
+    seen(ada, "Those without consent are still counted here; the preview leaves them out.")
     hands.finish(ada, "Everyone")
     destination = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
     assert (destination.consent_attribute, destination.consent_values) == ("Email Subscriber", ["true"])
