@@ -317,6 +317,9 @@ def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime
         maker = access.maker(run.destination)
         raise NotAllowed(
             "{destination} needs the approval of somebody other than the person who asked for the export. "
+            "Ask another administrator, or name one with /postino administrators."
+            if actor.is_administrator
+            else "{destination} needs the approval of somebody other than the person who asked for the export. "
             "Ask an administrator.",
             whom=maker if maker != actor.person else None,
             destination=run.destination.name,

@@ -61,8 +61,8 @@ def test_who_made_the_destination_is_named_to_who_may_not_approve_what_they_aske
     office.click(office.ada, "Approve and send", office.posted()[0])
     refusal = lines(office.soon(lambda: office.answers(office.ada))[-1])
     assert (
-        "somebody other than the person who asked for the export. Ask an administrator. You can also ask @Ben"
-        in refusal
+        "somebody other than the person who asked for the export. Ask another administrator, or name one with "
+        "/postino administrators. You can also ask @Ben" in refusal
     )
     assert office.run(1).status == RunStatus.WAITING
 
