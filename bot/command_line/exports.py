@@ -267,7 +267,7 @@ def _limit(postino: Application, run: Run, t: Texts) -> Iterator[str]:
         return
     counts = Counts.model_validate(run.counters)
     if counts.sent:
-        yield t("Sent before it stopped, and kept: {counts}", counts=outcome_counts(t, counts)) + "."
+        yield t("Where it stopped; what was sent is kept: {counts}", counts=outcome_counts(t, counts)) + "."
     if weights := heaviest(postino.source, run):
         named = ", ".join(f"{one.segment} {t.number(one.profiles)}" for one in weights)
         yield t("The segments that weigh most: {segments}", segments=named) + "."

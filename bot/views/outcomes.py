@@ -210,7 +210,7 @@ def _story(t: Texts, run: Run) -> list[str]:
         incomplete = (*unreadable_rows(t, run.plan.unreadable), *gone_segments(t, run.plan.vanished))
         lines += [f"⚠️ {escape(text)}" for text in incomplete]
     elif run.counts.sent or run.counts.tags_removed:
-        lines.append(t("Sent before it stopped, and kept: {counts}", counts=outcome_counts(t, run.counts)))
+        lines.append(t("Where it stopped; what was sent is kept: {counts}", counts=outcome_counts(t, run.counts)))
     elif run.status not in ("skipped", "waiting") and run.reason.kind != "LimitExceeded":
         lines.append(t("Nothing was sent."))
     lines += _limit(t, run)

@@ -302,7 +302,7 @@ def test_a_plan_that_is_full_is_told_in_one_line_with_figures_and_the_heaviest_s
     [line] = answer.err.splitlines()
     assert "Your plan's contact limit has been reached." in line
     assert "Look at the plan and billing in Mailchimp, then export again." in line
-    assert "Sent before it stopped, and kept: 2 new, 1 rejected, 1 not attempted" in line
+    assert "Where it stopped; what was sent is kept: 2 new, 1 rejected, 1 not attempted" in line
     assert "The segments that weigh most: VIP 3, Coffee 2." in line
     told = json.loads(answer.out)
     assert (told["status"], told["new"], told["not_attempted"]) == ("Failed", 2, 1)

@@ -416,7 +416,7 @@ def test_a_plan_that_is_full_in_mid_run_is_told_with_what_was_kept_and_what_to_d
     assert "Limit exceeded: Newsletter was exported only in part." in lines(told)
     assert "Your plan's contact limit has been reached." in lines(told)
     assert "Look at the plan and billing in Mailchimp, then export again." in lines(told)
-    assert "Sent before it stopped, and kept: 4 new" in lines(told)
+    assert "Where it stopped; what was sent is kept: 4 new" in lines(told)
     assert "6 not attempted" in lines(told)
     assert "The segments that weigh most: Everyone (10), VIP (3)" in lines(told)
     assert [button["text"] for button in told["buttons"]] == ["Choose other segments", "Preview again", "Details"]
@@ -454,7 +454,7 @@ def test_a_key_revoked_in_mid_run_is_told_with_what_was_sent_before(office: Offi
     office.work()
     told = office.posted()[-1]
     assert "Newsletter needs its connection to Mailchimp again." in lines(told)
-    assert "Sent before it stopped, and kept: 1 new" in lines(told)
+    assert "Where it stopped; what was sent is kept: 1 new" in lines(told)
     assert "Nothing was sent" not in lines(told)
     assert len(acts.dump(office.world.audience)) == 1
 

@@ -268,7 +268,10 @@ def test_another_workspaces_run_is_not_named() -> None:
 @pytest.mark.parametrize(
     ("kept", "said"),
     [
-        (Counts(profiles=9, new=3, not_attempted=6), "Sent before it stopped, and kept: 3 new, 6 not attempted."),
+        (
+            Counts(profiles=9, new=3, not_attempted=6),
+            "Where it stopped; what was sent is kept: 3 new, 6 not attempted.",
+        ),
         (Counts(), "Nothing was sent."),
     ],
 )
