@@ -166,7 +166,9 @@ class Exports:
             names = {one.name.casefold(): one.name for one in destinations.visible(actor)}
             nearest = get_close_matches(name.casefold(), names, n=1, cutoff=0.4)
             if not nearest:
-                raise
+                raise NotFound(
+                    "There is no destination called {name}. Type /postino destinations to see all.", name=name
+                ) from None
             raise NotFound(
                 "There is no destination called {name}. Did you mean {nearest}?", name=name, nearest=names[nearest[0]]
             ) from None

@@ -219,6 +219,8 @@ def test_an_unknown_destination_gets_the_nearest(office: Office) -> None:
     office.world.destination("VIP")
     answer = office.type(office.ada, "/postino-export newslettr")
     assert "There is no destination called newslettr. Did you mean Newsletter?" in lines(answer)
+    answer = office.type(office.ada, "/postino-export xyz")
+    assert "There is no destination called xyz. Type /postino destinations to see all." in lines(answer)
 
 
 def test_rejects_are_explained_in_the_thread_without_addresses_and_can_be_retried(office: Office) -> None:
