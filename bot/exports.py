@@ -44,20 +44,21 @@ class Exports:
         self.preview(asked, self._named(asked.actor, asked.text.strip("\"'“”")))
 
     def choose(self, asked: Asked, segment: str | None = None) -> None:
-        """Open the modal in which a destination is chosen; with ``segment`` among those that export it."""
+        """Open the modal in which a destination is chosen; with ``segment`` among those that export it, or to get it."""
         view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self._picker(asked, segment))
 
     def _picker(self, asked: Asked, segment: str | None) -> Block:
         try:
             offered = self.offered(asked.actor, segment=segment)
+            lacking = self.lacking(asked.actor, segment) if segment is not None else []
         except PostinoError as error:
             # Nobody looks beside a modal that is open.
             return views.problem(asked.t, refusal(asked.t, error))
         chosen = offered[0] if len(offered) == 1 else None
         metadata = views.Metadata(language=asked.t.language, channel=asked.channel, segment=segment)
         called = self._application.segments.display_names().get(segment, segment) if segment else ""
-        return views.picker(asked.t, offered, metadata, chosen, segment=called)
+        return views.picker(asked.t, offered, metadata, chosen, segment=called, addable=bool(lacking))
 
     def preview(self, asked: Asked, destination: Destination) -> None:
         """Ask for a preview and say where it will appear."""
@@ -86,13 +87,19 @@ class Exports:
 
     def offered(self, actor: Actor, typed: str = "", segment: str | None = None) -> list[Destination]:
         """The destinations somebody may export whose names contain every word typed."""
+        found = self._managed(actor, typed)
+        return [one for one in found if segment is None or _exports(one, segment)]
+
+    def lacking(self, actor: Actor, segment: str, typed: str = "") -> list[Destination]:
+        """The destinations somebody may edit that do not export the segment yet, whose names contain every word typed."""
+        return [one for one in self._managed(actor, typed) if not _exports(one, segment)]
+
+    def _managed(self, actor: Actor, typed: str) -> list[Destination]:
         words = typed.casefold().split()
         return [
             one
             for one in self._application.destinations.visible(actor)
-            if access.may_manage(actor, one)
-            and all(word in one.name.casefold() for word in words)
-            and (segment is None or any(chosen.segment == segment for chosen in one.segments))
+            if access.may_manage(actor, one) and all(word in one.name.casefold() for word in words)
         ]
 
     def approve(self, asked: Asked, canary: int = 0) -> None:
@@ -172,6 +179,10 @@ class Exports:
             raise NotFound(
                 "There is no destination called {name}. Did you mean {nearest}?", name=name, nearest=names[nearest[0]]
             ) from None
+
+
+def _exports(destination: Destination, segment: str) -> bool:
+    return any(chosen.segment == segment for chosen in destination.segments)
 
 
 def register(app: App, application: Application, people: People) -> None:

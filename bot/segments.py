@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from slack_bolt import App
+from collections.abc import Callable
+from typing import Any
 
-from bot import pictures, wizard
-from bot.asked import Asked, on_click
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import modals, pictures, texts, wizard
+from bot.asked import Asked, asked, on_click
 from bot.exports import Exports
-from bot.people import People
+from bot.people import People, acting
+from bot.views import picker
 from bot.views import segments as views
-from bot.views.blocks import escape
+from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from services.segments import Order
@@ -39,14 +44,29 @@ class Listing:
         asked.share(self._page(asked, place, shared=True), views.OPEN, place.search or None)
 
     def export(self, asked: Asked) -> None:
-        """Choose among the destinations that export the segment; if there is none, make one with it."""
+        """Choose a destination that exports the segment or is to; who has none at all makes one with it."""
         segment = asked.text
-        if self._exports.offered(asked.actor, segment=segment):
+        if self._exports.offered(asked.actor):
             self._exports.choose(asked, segment)
         else:
             wizard.open_wizard(
                 asked.client, asked.trigger_id, lambda: asked.person, self._application, segments=(segment,)
             )
+
+    def add(self, asked: Asked, view: Block) -> None:
+        """Edit the destination chosen in the open modal, with the segment that the modal is about."""
+        self._enter(asked, view, int(asked.text))
+
+    def new(self, asked: Asked, view: Block) -> None:
+        """Set up a new destination, with the segment that the open modal is about."""
+        self._enter(asked, view, None)
+
+    def _enter(self, asked: Asked, view: Block, destination_id: int | None) -> None:
+        metadata = picker.Metadata.model_validate_json(view["private_metadata"])
+        modals.Update(asked.client, view["id"])(picker.working(texts.of(metadata.language)))
+        wizard.with_segment(
+            asked.client, view["id"], asked.person, self._application, metadata.segment or "", destination_id
+        )
 
     def picture(self, asked: Asked) -> None:
         """Draw a segment's size over time and send the picture to the asker directly."""
@@ -82,7 +102,8 @@ class Listing:
 
 def register(app: App, application: Application, people: People) -> None:
     """The listeners of the list's buttons."""
-    listing = Listing(application, Exports(application, people))
+    exports = Exports(application, people)
+    listing = Listing(application, exports)
     buttons = {
         "segments.previous": listing.turn,
         "segments.next": listing.turn,
@@ -95,3 +116,22 @@ def register(app: App, application: Application, people: People) -> None:
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)
+    _in_modal(app, people, picker.ADD, listing.add)
+    _in_modal(app, people, picker.NEW, listing.new)
+
+    @app.options(picker.ADD)
+    def lacking(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        metadata = picker.Metadata.model_validate_json(body["view"]["private_metadata"])
+
+        def found() -> list[Block]:
+            actor = acting(people, client, context).actor
+            return picker.options(exports.lacking(actor, metadata.segment or "", str(body.get("value") or "")))
+
+        modals.suggest(ack, found)
+
+
+def _in_modal(app: App, people: People, action_id: str, act: Callable[[Asked, Block], None]) -> None:
+    @app.action(action_id)
+    def clicked(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        ack()
+        act(asked(people, client, context, body), body["view"])

@@ -14,6 +14,8 @@ from bot.views.run_facts import Run, approvers, may_need_approval, needs_approva
 
 CALLBACK = "export.destination"
 DESTINATION = "export.destination"
+ADD, NEW = "segments.add", "segments.new"
+"""The menu and the button that lead to a destination which does not export the segment yet."""
 
 
 class Metadata(BaseModel):
@@ -42,28 +44,48 @@ def picker(
     chosen: Destination | None = None,
     *,
     segment: str = "",
+    addable: bool = False,
 ) -> Block:
-    """Choose one of the destinations offered, which export ``segment`` if given; says what to do if there is none."""
-    if not offered:
+    """Choose one of the destinations offered, which export ``segment`` if given; says what to do if there is none.
+
+    A segment also goes to a new destination, and if it is ``addable`` to one that does not export it yet.
+    """
+    if not offered and not segment:
         text = t(
             "There is no destination that you may export. Make one with /postino-connect, or ask an administrator."
         )
         return blocks.modal(t("Export"), [blocks.section(text)], callback_id=CALLBACK, close=t("Close"))
-    initial = option(chosen) if chosen is not None else None
-    menu = blocks.external_select(DESTINATION, t("Search destinations"), chosen=initial)
-    intro = t("Postino computes what the export would change. Nothing is sent before you say so.")
-    content = [blocks.section(intro), blocks.field(t("Destination"), menu, "destination")]
+    content: list[Block] = []
+    if offered:
+        initial = option(chosen) if chosen is not None else None
+        menu = blocks.external_select(DESTINATION, t("Search destinations"), chosen=initial)
+        intro = t("Postino computes what the export would change. Nothing is sent before you say so.")
+        content = [blocks.section(intro), blocks.field(t("Destination"), menu, "destination")]
     if segment:
-        about = t("Destinations with the segment {segment}", segment=escape(segment))
+        about = (
+            t("Destinations with the segment {segment}", segment=escape(segment))
+            if offered
+            else t("No destination of yours exports the segment {segment} yet.", segment=escape(segment))
+        )
         content.insert(1, blocks.context(about))
+        content += _elsewhere(t, bool(offered), addable)
     return blocks.modal(
         t("Export"),
         content,
         callback_id=CALLBACK,
-        submit=t("Preview"),
+        submit=t("Preview") if offered else None,
         close=t("Cancel"),
         private_metadata=metadata.model_dump_json(),
     )
+
+
+def _elsewhere(t: Texts, exported: bool, addable: bool) -> list[Block]:
+    """The ways of a segment to another destination."""
+    ways = [blocks.button(t("New destination…"), NEW)]
+    if addable:
+        ways.insert(0, blocks.external_select(ADD, t("Add to a destination…")))
+    note = blocks.section(t("To export it somewhere else, too:")) if exported else None
+    return [*([blocks.divider(), note] if note else []), blocks.actions(*ways, block_id="elsewhere")]
 
 
 def options(offered: Sequence[Destination]) -> list[Block]:

@@ -8,9 +8,9 @@ from bot.views.wizard import with_problem as problem_view
 from bot.wiring import Application
 from bot.wizard import entrances, inputs
 from bot.wizard.conversation import Conversation
-from bot.wizard.entrances import open_wizard, signed_in
+from bot.wizard.entrances import open_wizard, signed_in, with_segment
 
-__all__ = ["EDIT", "NEW", "open_wizard", "problem_view", "register", "signed_in"]
+__all__ = ["EDIT", "NEW", "open_wizard", "problem_view", "register", "signed_in", "with_segment"]
 
 
 def register(app: App, application: Application, people: People) -> None:

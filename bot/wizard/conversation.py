@@ -59,15 +59,7 @@ class Conversation:
         try:
             person = whoever if isinstance(whoever, Person) else whoever()
             t = person.texts
-            access.require_member(person.actor)
-            draft_id, _ = begin(person)
-
-            def show_here(answers: Answers) -> None:
-                answers.view_id, answers.language = view_id, t.language
-                answers.turn += 1
-
-            answers = self.drafts.change(person.actor.person, draft_id, show_here)
-            self.draw(person, draft_id, answers, reply, entering=True)
+            self.fill(person, view_id, reply, begin)
         except PostinoError as error:
             reply(wizard.dead_end(t, t.error(error), whom_to_ask(t, error)))
             return False
@@ -75,6 +67,44 @@ class Conversation:
             reply(wizard.dead_end(t, t("Something went wrong inside Postino. Nothing was lost; try again.")))
             raise
         return True
+
+    def fill(
+        self,
+        person: Person,
+        view_id: str,
+        reply: Reply,
+        begin: Callable[[Person], tuple[str, Answers]],
+        *,
+        up_to: Step = Step.CONNECT,
+    ) -> None:
+        """Make an open modal the wizard, from the draft that ``begin`` gives.
+
+        Steps before ``up_to`` that can be left as they are filled in are left. Raises what ``begin`` raises, and NotAllowed.
+        """
+        access.require_member(person.actor)
+        draft_id, _ = begin(person)
+
+        def show_here(answers: Answers) -> None:
+            answers.view_id, answers.language = view_id, person.texts.language
+            answers.turn += 1
+
+        answers = self.drafts.change(person.actor.person, draft_id, show_here)
+        problem = self._go_on(person, answers, up_to)
+        self.draw(person, draft_id, answers, reply, problem=problem, entering=True)
+
+    def _go_on(self, person: Person, answers: Answers, up_to: Step) -> str | None:
+        """Leave step after step as if it was submitted; why one cannot be left, None if ``up_to`` is reached."""
+        try:
+            while answers.step < up_to:
+                self.steps.enter(person, answers)
+                problems = checks.check(person.texts, answers.step, answers, Entered({}))
+                if problems:
+                    return " ".join(problems.values())
+                self.steps.leave(person, answers, None)
+                answers.step = Step(answers.step + 1)
+        except PostinoError as error:
+            return person.texts.error(error)
+        return None
 
     def draw(
         self,

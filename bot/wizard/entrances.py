@@ -43,12 +43,45 @@ def open_wizard(
         if destination_id is None:
             answers = Answers(segments=list(segments), time_zone=who.time_zone)
         else:
-            edited = application.destinations.get(who.actor, destination_id)
-            access.require_manage(who.actor, edited)
-            answers = drafts.of_destination(edited, who.actor.person)
+            answers = _saved(application, who, destination_id)
         return conversation.drafts.begin(who.actor, answers), answers
 
     conversation.open(client, trigger_id, person, begin)
+
+
+def with_segment(
+    client: WebClient,
+    view_id: str,
+    person: Person,
+    application: Application,
+    segment: str,
+    destination_id: int | None = None,
+) -> None:
+    """Make an open modal the wizard of a new destination on ``segment``, or of one that gets it besides its others.
+
+    That one is shown where its segments are chosen, or at the step before which has to be mended first, with the reason.
+    Raises NotFound and NotAllowed.
+    """
+    conversation = Conversation(application)
+
+    def begin(who: Person) -> tuple[str, Answers]:
+        if destination_id is None:
+            answers = Answers(segments=[segment], time_zone=who.time_zone)
+        else:
+            answers = _saved(application, who, destination_id)
+            answers.choose_segments([*answers.segments, segment])
+            answers.touched = True
+        return conversation.drafts.begin(who.actor, answers), answers
+
+    up_to = Step.CONNECT if destination_id is None else Step.SEGMENTS
+    conversation.fill(person, view_id, Update(client, view_id), begin, up_to=up_to)
+
+
+def _saved(application: Application, person: Person, destination_id: int) -> Answers:
+    """The answers of a destination that somebody edits. Raises NotFound and NotAllowed."""
+    edited = application.destinations.get(person.actor, destination_id)
+    access.require_manage(person.actor, edited)
+    return drafts.of_destination(edited, person.actor.person)
 
 
 def signed_in(client: WebClient, returned: Returned, draft_id: str, application: Application) -> None:

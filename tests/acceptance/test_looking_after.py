@@ -96,6 +96,16 @@ def test_segments_are_searched_sorted_looked_at_over_time_and_exported(ada: Slac
     ada.wait_until_closed()
     wait_for_preview(ada, "Coffee letter")
 
+    listed = ada.ask("/postino-segments new customers")
+    listed.get_by_title("Export the segment New customers").click()
+    ada.wait_for_modal("Export")
+    ada.choose("Add to a destination…", "Coffee letter")
+    modal = ada.wait_for_modal("Edit destination")
+    expect(modal).to_contain_text("Step 4 of 4")
+    expect(modal).to_contain_text("New customers")
+    ada.click("Cancel", within=modal)
+    ada.wait_until_closed()
+
     ada.go("Postino")
     ada.tab("Messages")
     sent = ada.wait_for_message("Size of Loyalty members over time")

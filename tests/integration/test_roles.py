@@ -64,6 +64,14 @@ POLICIES: Json = {
     "successes": {"successes": {"selected_option": {"value": "each"}}},
 }
 
+SHARED_WITH_ADMINS: list[Json] = [
+    {"type": "input", "element": {"action_id": action_id, **shown}}
+    for action_id, shown in (
+        ("connection.shared_with", {"initial_option": {"value": "admins"}}),
+        ("connection.people", {}),
+    )
+]
+"""What the modal about sharing shows."""
 NOBODY = administrators.block([])
 
 WORDS: dict[str, Rule] = {
@@ -125,6 +133,9 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "segments.refresh"): seen(SEGMENTS, PAGE),
     ("action", "segments.share"): seen(SEGMENTS, PAGE),
     ("action", "segments.export"): Rule("VIP"),
+    ("action", "segments.add"): Rule("1"),
+    ("options", "segments.add"): Rule("", EMPTY, EMPTY),
+    ("action", "segments.new"): Rule("", NOTHING),  # the wizard, in an open modal, which a forger does not have
     ("action", "segments.by_name"): seen(SEGMENTS, PAGE),
     ("action", "segments.by_size"): seen(SEGMENTS, PAGE),
     ("action", "segments.by_change"): seen(SEGMENTS, PAGE),
@@ -257,12 +268,15 @@ class Forger:
                     "wizard.discard",
                 ):
                     place = {"view": self._view("wizard", "1")}
+                elif called in ("segments.add", "segments.new"):
+                    place = {"view": self._view("export.destination", "1")}
                 return body | place | {"type": "block_actions", "actions": [action]}
             case "view" | "view_closed":
                 kinds = {"view": "view_submission", "view_closed": "view_closed"}
                 return body | {"type": kinds[kind], "view": self._view(called, value)}
             case "options":
-                shown = self._view("wizard" if "wizard" in called else called, value)
+                views = {"segments.add": "export.destination"}
+                shown = self._view("wizard" if "wizard" in called else views.get(called, called), value)
                 return body | {
                     "type": "block_suggestion",
                     "action_id": called,
@@ -293,16 +307,7 @@ class Forger:
             "administrators.save": {"language": "en", "shown": []},
             "decisions.save": {"language": "en", "destination": 1},
             "forget": {"language": "en"},
-            "export.destination": {"channel": "C0EXPORTS"},
-        }
-        shown: dict[str, list[Json]] = {
-            "connection.share": [
-                {
-                    "type": "input",
-                    "element": {"action_id": "connection.shared_with", "initial_option": {"value": "admins"}},
-                },
-                {"type": "input", "element": {"action_id": "connection.people"}},
-            ]
+            "export.destination": {"channel": "C0EXPORTS", "segment": "Bergamo"},
         }
         states: dict[str, Json] = {
             "policies.save": POLICIES,
@@ -322,7 +327,7 @@ class Forger:
             "hash": "1.1",
             "callback_id": callback,
             "title": {"type": "plain_text", "text": "Forged"},
-            "blocks": shown.get(callback, []),
+            "blocks": SHARED_WITH_ADMINS if callback == "connection.share" else [],
             "private_metadata": json.dumps(metadata.get(callback, {"id": 1})),
             "state": {"values": states.get(callback, {})},
         }

@@ -12,7 +12,9 @@ from PIL import Image
 
 from services.approving import Approval
 from services.destinations import Policies
+from services.removing import Users
 from tests.integration.slack_office import Office, lines
+from tests.integration.wizard_hands import Json, act, enter, seen, value
 
 
 def test_segments_are_listed_with_counts_state_and_refresh_to_the_asker_alone(office: Office) -> None:
@@ -148,6 +150,76 @@ def test_a_segment_that_a_destination_exports_opens_the_export_with_that_destina
     view = office.soon(lambda: (shown := office.ada.view()) and shown["submit"] == "Preview" and shown)
     assert "Destinations with the segment VIP" in "\n".join(view["lines"])
     assert view["inputs"][0]["shown"] == "Newsletter"
+
+
+def exporting(office: Office, segment: str, *words: str) -> Json:
+    """The modal behind a segment's *Export…*, once it says all of this."""
+    office.click(office.ada, "segments.export", office.type(office.ada, f"/postino-segments {segment}"))
+    return seen(office.ada, *words)
+
+
+def chosen(view: Json) -> set[str]:
+    """The segments chosen in the wizard."""
+    return {one["value"] for one in value(view, "segments")}
+
+
+def test_a_segment_is_added_to_a_destination_that_does_not_export_it_yet(office: Office) -> None:
+    office.world.destination("VIP")
+    office.world.destination("Bergamo", name="Local news")
+    view = exporting(office, "bergamo", "Destinations with the segment Bergamo")
+    assert [one["text"] for one in view["buttons"]] == ["New destination…"]
+    assert [one["text"] for one in act(office.ada, "options", target="segments.add")["options"]] == ["Newsletter"]
+    act(office.ada, "enter", target="segments.add", value="1")
+    view = seen(office.ada, "Step 4 of 4", "distinct profiles of at most")
+    assert chosen(view) == {"VIP", "Bergamo"}
+    act(office.ada, "click", target="Back")
+    rows = {one["block_id"]: one["shown"] for one in seen(office.ada, "Step 3 of 4")["inputs"]}
+    assert rows["field.FNAME"].startswith("FirstName")
+    act(office.ada, "submit")
+    seen(office.ada, "Step 4 of 4")
+    act(office.ada, "submit")
+    seen(office.ada, "Destination saved")
+    saved = office.postino.destinations.named(office.world.actor, "Newsletter")
+    assert [one.segment for one in saved.segments] == ["VIP", "Bergamo"]
+    assert (saved.email_attribute, saved.fields) == ("EMail", {"FNAME": "FirstName", "LNAME": "LastName"})
+
+
+def test_a_new_destination_begins_with_the_segment_that_others_export_or_not(office: Office) -> None:
+    office.world.destination("VIP")
+    view = exporting(office, "bergamo", "No destination of yours exports the segment Bergamo yet.")
+    assert view["submit"] is None
+    act(office.ada, "click", target="New destination…")
+    seen(office.ada, "Step 1 of 4")
+    enter(office.ada, "name", "Local news")
+    enter(office.ada, "connection", "Main")
+    seen(office.ada, "Connected to Mailchimp as Contoso Coffee")
+    enter(office.ada, "agreed", ["agreed"])
+    act(office.ada, "submit")
+    seen(office.ada, "Step 2 of 4")
+    enter(office.ada, "audience", "Newsletter")
+    act(office.ada, "submit")
+    seen(office.ada, "Step 3 of 4")
+    act(office.ada, "submit")
+    assert chosen(seen(office.ada, "Step 4 of 4")) == {"Bergamo"}
+
+
+def test_a_destination_that_has_to_be_mended_first_says_what_and_keeps_the_segment(office: Office) -> None:
+    office.world.destination("VIP")
+    office.postino.removals.connection(office.world.actor, 1, Users.DETACH)
+    exporting(office, "bergamo", "No destination of yours")
+    act(office.ada, "enter", target="segments.add", value="1")
+    seen(office.ada, "Step 1 of 4", "Choose a connection first")
+    office.world.connect()
+    act(office.ada, "close")
+    [offer] = office.soon(lambda: office.directly(office.ada))
+    act(office.ada, "click", target="Resume", ts=offer["ts"], channel="D0ADA")
+    seen(office.ada, "Step 1 of 4")
+    enter(office.ada, "connection", "Main")
+    seen(office.ada, "Connected to Mailchimp as Contoso Coffee")
+    for step in (2, 3, 4):
+        act(office.ada, "submit")
+        view = seen(office.ada, f"Step {step} of 4")
+    assert chosen(view) == {"VIP", "Bergamo"}
 
 
 def test_without_segments_the_next_step_is_said(office: Office) -> None:

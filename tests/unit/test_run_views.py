@@ -196,6 +196,8 @@ def test_slack_takes_the_modal() -> None:
         decisions.told(T, MEAN),
         picker.picker(T, [Destination()] * 200, picker.Metadata(), Destination(), segment="x" * 200),
         picker.picker(T, [], picker.Metadata()),
+        picker.picker(T, [Destination()], picker.Metadata(), segment=MEAN, addable=True),
+        picker.picker(T, [], picker.Metadata(), segment=MEAN, addable=True),
         picker.working(T),
         picker.problem(T, MEAN),
         *(

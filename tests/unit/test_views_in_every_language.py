@@ -239,4 +239,5 @@ def _ends(t: Texts) -> Iterator[dict[str, Any]]:
     yield wizard.loading(wizard.frame(t, Answers(step=Step.SEGMENTS), "d", []), t("Mailchimp is being asked…"))
     yield wizard.stuck(t, Answers(step=Step.SEGMENTS), "d", t("Mailchimp is being asked…"))
     yield picker.picker(t, [], picker.Metadata())
+    yield picker.picker(t, [], picker.Metadata(), segment=NAME, addable=True)
     yield picker.working(t)
