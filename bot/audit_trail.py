@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bot import spreadsheets
 from bot.asked import Asked
@@ -46,8 +47,9 @@ def send(asked: Asked, application: Application) -> None:
     """Upload the trail into the asker's direct messages and say so."""
     t = asked.t
     entries = audit.trail(application.database, asked.actor)
-    columns = [t("When (UTC)"), t("Who"), t("What was done"), t("Action"), t("Subject"), t("Details")]
-    content = spreadsheets.csv_of(columns, (_cells(t, one) for one in entries))
+    names = _names(asked, {one.person for one in entries})
+    columns = [t("When (UTC)"), t("Who"), t("Name"), t("What was done"), t("Action"), t("Subject"), t("Details")]
+    content = spreadsheets.csv_of(columns, (_cells(t, one, names[one.person]) for one in entries))
     text = t.plural("The audit trail: {count} entry.", "The audit trail: {count} entries, oldest first.", len(entries))
     opened = asked.client.chat_postMessage(channel=asked.actor.person, text=text)
     asked.client.files_upload_v2(
@@ -56,8 +58,30 @@ def send(asked: Asked, application: Application) -> None:
     asked.answer(t("The audit trail was sent to you directly, as a file."))
 
 
-def _cells(t: Texts, one: AuditEntry) -> tuple[str, ...]:
-    """One entry. The code stays beside the words, for those who sort by it or compare files of two languages."""
-    details = orjson.dumps(one.details).decode() if one.details else ""
-    words = t(WORDS.get(one.action, ""))
-    return one.at.strftime("%Y-%m-%d %H:%M:%S"), one.person, words, one.action, one.subject, details
+def _names(asked: Asked, people: Iterable[str]) -> dict[str, str]:
+    """What those who acted are called in Slack. Whoever it does not name any more, or not now, is known by the id beside."""
+    return {person: asked.people.name(asked.client, asked.context.team_id or "", person) or "" for person in people}
+
+
+def _cells(t: Texts, one: AuditEntry, name: str) -> tuple[str, ...]:
+    """One entry. The codes stay beside the words, for those who sort by them or compare files of two languages."""
+    words, at = t(WORDS.get(one.action, "")), one.at.strftime("%Y-%m-%d %H:%M:%S")
+    return at, one.person, name, words, one.action, one.subject, _readable(one.details)
+
+
+def _readable(details: Mapping[str, Any]) -> str:
+    """The details as ``key: value; key: value``, their keys as they are recorded."""
+    return "; ".join(f"{key}: {_value(value)}" for key, value in details.items())
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(_value(one) for one in value) or "-"
+        case dict():
+            return ", ".join(f"{key} {_value(one)}" for key, one in value.items()) or "-"
+    return str(value)

@@ -85,6 +85,16 @@ class People:
         known = self._known.get((team_id, user_id))
         return known[1].texts if known is not None else None
 
+    def name(self, client: WebClient, team_id: str, user_id: str) -> str | None:
+        """What somebody is called in Slack; None for what is no person there, and where Slack does not say."""
+        if not is_slack_user(user_id):
+            return None
+        try:
+            return self.by_slack(client, team_id, user_id).name
+        except (SlackApiError, *NO_ANSWER) as error:
+            log.info("people.name_not_told", error=type(error).__name__)
+            return None
+
     def forget(self, team_id: str) -> None:
         """Ask Slack again about everybody of a team: the app has left it, and would return to a new workspace."""
         for known in list(self._known):

@@ -141,7 +141,7 @@ def test_one_export_is_looked_at_in_full_and_the_audit_trail_taken_home(ada: Sla
     told = ada.wait_for_message("The audit trail: ")
     keep_picture(ada, "tour-audit", told, ada.message("audit-trail.csv"))
     trail = ada.download("audit-trail.csv").decode("utf-8-sig").splitlines()
-    assert trail[0] == "When (UTC),Who,What was done,Action,Subject,Details"
+    assert trail[0] == "When (UTC),Who,Name,What was done,Action,Subject,Details"
     assert any("destination.created,Coffee letter" in line for line in trail)
     assert [(len(trail) - 1,)] == office.stored("SELECT count(*) FROM audit")
 

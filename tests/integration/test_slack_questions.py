@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
 from sandbox.mailchimp import acts
+from services import access
+from services.destinations import Policies
 from storage.models import Base
 from tests.integration.slack_office import Office, lines
 
@@ -141,6 +144,8 @@ def test_the_doctor_answers_administrators_only(office: Office) -> None:
 
 def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Office) -> None:
     destination = office.world.destination("VIP", name="=Newsletter")
+    machine = replace(office.world.actor, person=access.COMMAND_LINE)
+    office.postino.destinations.set_policies(machine, destination.id, Policies(mentions=("U0BEN",)))
     office.request(destination)
     office.type(office.ada, "/postino why p0@example.com")
     answer = office.type(office.ada, "/postino audit")
@@ -148,14 +153,24 @@ def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Offi
     [message] = [one for one in office.directly(office.ada) if one["files"]]
     content = office.ada.download(message["files"][0]["id"]).decode("utf-8-sig")
     rows = list(csv.reader(content.splitlines()))
-    assert rows[0] == ["When (UTC)", "Who", "What was done", "Action", "Subject", "Details"]
-    assert [row[1:5] for row in rows[1:]] == [
-        ["U0ADA", "Connected a Mailchimp account", "connection.connected", "Main"],
-        ["U0ADA", "Created a destination and agreed to the statement", "destination.created", "'=Newsletter"],
-        ["U0ADA", "Asked for an export or its preview", "run.requested", "'=Newsletter"],
-        ["U0ADA", "Asked where a person stands", "person.asked_about", ""],
-        ["U0ADA", "Read the audit trail", "audit.exported", ""],
+    assert rows[0] == ["When (UTC)", "Who", "Name", "What was done", "Action", "Subject", "Details"]
+    assert [row[1:6] for row in rows[1:]] == [
+        ["U0ADA", "Ada Lovelace", "Connected a Mailchimp account", "connection.connected", "Main"],
+        [
+            "U0ADA",
+            "Ada Lovelace",
+            "Created a destination and agreed to the statement",
+            "destination.created",
+            "'=Newsletter",
+        ],
+        ["command-line", "", "Set a destination's policies", "destination.policies", "'=Newsletter"],
+        ["U0ADA", "Ada Lovelace", "Asked for an export or its preview", "run.requested", "'=Newsletter"],
+        ["U0ADA", "Ada Lovelace", "Asked where a person stands", "person.asked_about", ""],
+        ["U0ADA", "Ada Lovelace", "Read the audit trail", "audit.exported", ""],
     ]
+    details = {row[4]: row[6] for row in rows[1:]}
+    assert details["destination.created"] == "consent_version: 1; segments: VIP; audience: Newsletter"
+    assert "mentions: U0BEN; quiet: no; " in details["destination.policies"] + "; "
     assert "p0@example.com" not in content
     assert not office.posted(office.ben)
 
