@@ -60,16 +60,17 @@ class Timetable:
     def _page(self, asked: Asked, page: int, *, shared: bool = False) -> Message:
         visible = self._application.destinations.visible(asked.actor)
         scheduled = [one for one in visible if one.schedule != "manual"]
-        rows = [self._row(asked, one) for one in scheduled[page * PAGE : (page + 1) * PAGE]]
+        rows = [self._row(asked, one, shared=shared) for one in scheduled[page * PAGE : (page + 1) * PAGE]]
         return views.schedules(asked.t, rows, len(scheduled), page, shared=shared)
 
-    def _row(self, asked: Asked, destination: Destination) -> views.Row:
+    def _row(self, asked: Asked, destination: Destination, *, shared: bool) -> views.Row:
         return views.Row(
             destination_id=destination.id,
             name=destination.name,
             schedule=destination.schedule,
             zone=destination.time_zone,
             times=self._application.schedules.next_times(destination),
+            reader_zone=None if shared else asked.person.time_zone,
             may_manage=access.may_manage(asked.actor, destination),
             paused_by=destination.paused_by,
             paused_at=destination.paused_at,

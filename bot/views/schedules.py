@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.texts import Texts
 from bot.views import blocks, sharing
 from bot.views.blocks import Block, escape
 from bot.views.hub import PAGE, Place
 from bot.views.run_facts import Message, moment, who
-from bot.views.wizard_segments import schedule_text
+from bot.views.wizard_segments import next_times, schedule_text
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it.
 
-    ``unreadable_since`` is since when it waits for a source that cannot be read.
+    ``zone`` is the schedule's, ``reader_zone`` the reader's, None where many read it; ``unreadable_since`` is since when it
+    waits for a source that cannot be read.
     """
 
     destination_id: int
@@ -27,6 +29,7 @@ class Row:
     zone: str
     times: Sequence[datetime]
     may_manage: bool
+    reader_zone: str | None = None
     paused_by: str | None = None
     paused_at: datetime | None = None
     unreadable_since: datetime | None = None
@@ -82,8 +85,23 @@ def _about(t: Texts, row: Row) -> list[str]:
         since = moment(t, row.unreadable_since, row.zone)
         lines.append("⚠️ " + t("Waits: the source has been unreadable since {time}.", time=since))
     elif row.times:
-        lines.append(t("Next: {times}", times=", ".join(moment(t, one, row.zone) for one in row.times)))
+        lines += _next(t, row)
     return lines
+
+
+def _next(t: Texts, row: Row) -> list[str]:
+    """The next times by the schedule's clock, and by the reader's where that is another; once where both agree."""
+    if row.reader_zone is None:
+        return [next_times(t, row.times, row.zone)]
+    times = ", ".join(moment(t, one, row.reader_zone) for one in row.times)
+    if _same_clock(row.times, row.zone, row.reader_zone):
+        return [t("Next: {times}", times=times)]
+    return [next_times(t, row.times, row.zone), t("By your clock: {times}", times=times)]
+
+
+def _same_clock(times: Sequence[datetime], zone: str, other: str) -> bool:
+    here, there = ZoneInfo(zone), ZoneInfo(other)
+    return all(one.astimezone(here).utcoffset() == one.astimezone(there).utcoffset() for one in times)
 
 
 def _button(t: Texts, row: Row, page: int) -> Block:

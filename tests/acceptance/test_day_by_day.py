@@ -18,7 +18,7 @@ from tests.integration.slack_office import Office
 from tests.integration.test_schedules import reconnect_needed
 
 CAMPAIGNS = 120
-THREE_TIMES = re.compile(r"Next: (\w{3} \d{1,2}, \d{4} 05:00(, )?){3}")
+THREE_TIMES = re.compile(r"By your clock: (\w{3} \d{1,2}, \d{4} 05:00(, )?){3}")
 """Six o'clock in Rome, by Ada's clock in London."""
 
 

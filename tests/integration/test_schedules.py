@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -264,12 +265,18 @@ def test_who_may_not_manage_a_destination_does_not_pause_it(office: Office) -> N
 def test_the_list_shows_the_next_three_times_and_pauses_and_resumes(office: Office) -> None:
     destination = day_by_day(office)
     office.world.destination("Bergamo", name="With <refresh> & more", connection_id=1, schedule="refresh")
+    at_home: dict[str, Any] = {"connection_id": 1, "schedule": "daily 07:00", "time_zone": "Europe/London"}
+    office.world.destination("Everyone", name="By Ada's clock", **at_home)
     listed = office.type(office.ada, "/postino schedules")
-    assert "2 schedules" in lines(listed)
+    assert "3 schedules" in lines(listed)
     assert "With <refresh> & more" in lines(listed)
     assert "Daily (07:00), Europe/Rome" in lines(listed)
     times = office.postino.schedules.next_times(now(office, destination))
     assert [f"<!date^{int(one.timestamp())}^" in str(listed["blocks"]) for one in times] == [True] * 3
+    both = re.search(r"Next, by the clock of Europe/Rome: (.*)\nBy your clock: (.*)", lines(listed))
+    assert both is not None
+    assert (both[1].count("7:00"), both[2].count("06:00")) == (3, 3)
+    assert re.search(r"Daily \(07:00\), Europe/London\nNext: .* 07:00", lines(listed)), lines(listed)
 
     place = f'{{"page":0,"destination":{destination.id}}}'
     assert office.click(office.ada, "Pause", listed, value=place)["ok"]
