@@ -57,6 +57,8 @@ def _shown(person: Person, application: Application) -> views.Shown:
     manageable = {run.id for run in unfinished if access.may_manage(actor, run.destination)}
     waiting = [run for run in unfinished if application.runs.may_approve(actor, run)]
     for_others = [run for run in unfinished if run.status == RunStatus.WAITING and run not in waiting]
+    held = [application.runs.get(actor, one.run_id) for one in application.runs.latest(actor).values() if one.holds]
+    held = [run for run in held if access.may_manage(actor, run.destination)]
     running = [run for run in unfinished if run.status != RunStatus.WAITING]
     ended = [
         run for run in application.runs.history(actor, limit=LOOKED_AT) if run.status in FINAL and run.verifies is None
@@ -67,6 +69,7 @@ def _shown(person: Person, application: Application) -> views.Shown:
         destinations=[saved.row(actor, one) for one in destinations[: views.DESTINATIONS]],
         destinations_in_all=len(destinations),
         waiting=[telling.run(run) for run in waiting[: views.WAITING]],
+        held=[telling.run(run) for run in held[: views.HELD]],
         for_others=[telling.run(run) for run in for_others[: views.FOR_OTHERS]],
         running=[telling.run(run) for run in running[: views.RUNNING]],
         history=[telling.run(run) for run in ended[: views.HISTORY]],
@@ -92,6 +95,7 @@ def register(app: App, application: Application, people: People) -> None:
     exports = Exports(application, people)
     _on_click(app, application, people, views.SEND, exports.approve)
     _on_click(app, application, people, views.CANCEL, exports.cancel)
+    _on_click(app, application, people, views.TAKE_OFF, exports.accept_removals)
 
     @app.event("app_uninstalled")
     def uninstalled(context: BoltContext) -> None:

@@ -43,10 +43,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """In which state a destination's newest run is, and when it was asked for."""
+    """In which state a destination's newest run is, when it was asked for, and whether the brake holds removals of it."""
 
+    run_id: int
     status: RunStatus
     requested_at: datetime
+    holds: bool
 
 
 class Runs:
@@ -213,7 +215,7 @@ class Runs:
         access.require_member(actor)
         with self._database.read() as session:
             return {
-                row.destination_id: Latest(row.status, row.requested_at)
+                row.destination_id: Latest(row.id, row.status, row.requested_at, bool(row.holds))
                 for row in runs.latest(session, actor.workspace_id)
             }
 

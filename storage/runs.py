@@ -117,14 +117,17 @@ def history(session: Session, workspace_id: int, destination_id: int | None = No
     return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
 
 
-def latest(session: Session, workspace_id: int) -> Sequence[Row[int, RunStatus, datetime]]:
-    """Destination, status and time of the newest run of each of a workspace's destinations, verifications left out."""
+def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunStatus, datetime, bool | None]]:
+    """Destination, id, status, time and whether the brake holds removals (``holds``) of the newest run of each of a
+    workspace's destinations, verifications left out."""
     newest = (
         select(func.max(Run.id))
         .where(Run.workspace_id == workspace_id, Run.verifies.is_(None))
         .group_by(Run.destination_id)
     )
-    return session.execute(select(Run.destination_id, Run.status, Run.requested_at).where(Run.id.in_(newest))).all()
+    holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
+    told = select(Run.destination_id, Run.id, Run.status, Run.requested_at, holds)
+    return session.execute(told.where(Run.id.in_(newest))).all()
 
 
 def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json, datetime | None]]:

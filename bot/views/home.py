@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.texts import Texts
-from bot.views import administrators, blocks, policies, run_facts, runs
+from bot.views import administrators, blocks, outcomes, policies, previews, run_facts, runs
 from bot.views.blocks import Block, escape
 from bot.views.destinations import Row, facts
 from bot.views.history import Place
@@ -16,18 +16,20 @@ from bot.views.wizard import EDIT, NEW
 
 EXPORT, DETAILS = "export.again", "history.open"
 REMOVE, REFRESH, SEND, CANCEL = "home.remove", "home.refresh", "home.send", "home.cancel"
+TAKE_OFF = "home.take_off"
 
-WAITING, FOR_OTHERS, RUNNING, DESTINATIONS, HISTORY = 6, 6, 10, 20, 10
-"""How many of each are shown: two, one, one, two and one block for each keep below Slack's 100."""
+WAITING, HELD, FOR_OTHERS, RUNNING, DESTINATIONS, HISTORY = 6, 4, 6, 10, 20, 10
+"""How many of each are shown: two, one, one, one, two and one block for each keep below Slack's 100."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What Home shows.
 
-    ``waiting`` are the exports whose approval the reader may give, ``for_others`` those that wait for somebody else,
-    ``running`` all others that have not ended; ``destinations_in_all`` counts those that do not fit, too; ``cancelable``
-    are the runs the reader may cancel; ``administrator`` says that the reader is one.
+    ``waiting`` are the exports whose approval the reader may give, ``held`` those that ended and of which the brake holds
+    removals that the reader may allow, ``for_others`` those that wait for somebody else, ``running`` all others that have
+    not ended; ``destinations_in_all`` counts those that do not fit, too; ``cancelable`` are the runs the reader may cancel;
+    ``administrator`` says that the reader is one.
     """
 
     destinations: Sequence[Row]
@@ -39,6 +41,7 @@ class Shown:
     cancelable: frozenset[int]
     as_of: datetime
     administrator: bool = False
+    held: Sequence[run_facts.Run] = ()
 
 
 def home(t: Texts, shown: Shown) -> Block:
@@ -91,7 +94,7 @@ def _refresh_row(t: Texts) -> Block:
 
 
 def _waiting(t: Texts, shown: Shown) -> list[Block]:
-    if not shown.waiting:
+    if not shown.waiting and not shown.held:
         return []
     content = [blocks.divider(), blocks.header(t("Waiting for your approval"))]
     for run in shown.waiting[:WAITING]:
@@ -99,6 +102,10 @@ def _waiting(t: Texts, shown: Shown) -> list[Block]:
         send = blocks.button(t("Send"), SEND, value, style="primary", label=t("Send {name}", name=run.destination))
         cancel = blocks.button(t("Cancel"), CANCEL, value, label=t("Cancel {name}", name=run.destination))
         content += [blocks.section(runs.one_line(t, run)), blocks.actions(send, cancel)]
+    for run in shown.held[:HELD]:
+        label = t("Take off the tags held of {name}", name=run.destination)
+        take_off = outcomes.take_off_button(t, run, TAKE_OFF, label=label)
+        content.append(blocks.section(f"*{escape(run.destination)}*\n{previews.held(t, run.plan)}", take_off))
     return content
 
 

@@ -270,20 +270,25 @@ def _limit(t: Texts, run: Run) -> list[str]:
     return [t("The segments that weigh most: {segments}", segments=heaviest)]
 
 
+def take_off_button(t: Texts, run: Run, action_id: str, *, label: str | None = None) -> Block:
+    """Takes the tags off that the brake holds, once that is confirmed."""
+    confirm = blocks.confirmation(
+        t("Take the tags off?"),
+        t("The destination is exported again and the held tags are taken off. Nobody is deleted or unsubscribed."),
+        t("Take them off"),
+        t("Not now"),
+        danger=True,
+    )
+    return blocks.button(
+        t("Take the tags off"), action_id, str(run.run_id), style="danger", confirm=confirm, label=label
+    )
+
+
 def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
     value, destination = str(run.run_id), str(run.destination_id)
     buttons = []
     if brake:
-        confirm = blocks.confirmation(
-            t("Take the tags off?"),
-            t("The destination is exported again and the held tags are taken off. Nobody is deleted or unsubscribed."),
-            t("Take them off"),
-            t("Not now"),
-            danger=True,
-        )
-        buttons.append(
-            blocks.button(t("Take the tags off"), "run.accept_removals", value, style="danger", confirm=confirm)
-        )
+        buttons.append(take_off_button(t, run, "run.accept_removals"))
     canary_is_in = bool(run.canary) and run.status in ("successful", "rejects")
     if canary_is_in:
         buttons.append(blocks.button(t("Preview the rest"), "export.again", destination, style="primary"))

@@ -14,6 +14,8 @@ from services.applying import Applying
 from storage.models import RunStatus
 from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
 from tests.integration.slack_world import LONG_AGO
+from tests.integration.test_home import home, open_home
+from tests.integration.wizard_hands import act, text_of
 
 
 def test_preview_shows_the_plan_and_send_exports_it_in_the_same_message(office: Office) -> None:
@@ -324,6 +326,26 @@ def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Offi
     office.work()
     assert office.run(3).counters["tags_removed"] == 3
     assert all(not one["tags"] for one in acts.dump(office.world.audience))
+
+
+def test_removals_that_the_brake_holds_wait_in_home_for_who_may_allow_them(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", [])
+    office.request(destination)
+    office.work()
+    assert "Waiting for your approval" not in text_of(open_home(office.ben, "the brake holds removals"))
+    open_home(office.ada, "Waiting for your approval", "VIP: would be taken off 3 people, but the segment is empty.")
+    act(office.ada, "click", target="home.take_off", home=True, confirm=True)
+    view = home(office.ada, "Exports under way", "Queued")
+    assert "Waiting for your approval" not in text_of(view)
+    office.work()
+    assert office.run(3).counters["tags_removed"] == 3
+    act(office.ada, "open_home")
+    after = office.soon(lambda: "under way" not in (text := text_of(office.ada.read("home"))) and text)
+    assert "Waiting for your approval" not in after
+    assert "brake" not in after.partition("Last exports")[0]
 
 
 def test_a_segment_that_vanished_is_told_before_and_after_the_export(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,9 @@ T = texts.of(None)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LONG = "R&D <!channel> *_~`👩‍🚀" * 30
 LINK = "https://us1.admin.mailchimp.com/lists/members?id=12345"
+
+
+HELD = run_facts.Plan(held=tuple(run_facts.HeldTag(segment=LONG[:200], people=40, holders=100) for _ in range(30)))
 
 
 def run(status: str, number: int = 1) -> run_facts.Run:
@@ -57,6 +61,7 @@ def test_home_stays_within_a_hundred_blocks_and_says_what_is_left_out(count: int
         destinations_in_all=count,
         waiting=[run("waiting", number) for number in range(count)],
         for_others=[run("waiting", number) for number in range(count)],
+        held=[dataclasses.replace(run("successful", number), plan=HELD) for number in range(count)],
         running=[run("processing", number) for number in range(count)],
         history=[run("failed", number) for number in range(count)],
         cancelable=frozenset(range(count)),
