@@ -6,6 +6,7 @@ Texts are written in English in the code; ``bot.collecting`` finds them there. A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -31,11 +32,14 @@ def mark(message: str) -> str:
     return message
 
 
+WHOM_TO_ASK = mark("Ask whoever runs Postino to put it right.")
+
+
 class Texts:
     """One language. Call it with an English text and its values to get the text people read.
 
-    A value called ``path`` is told without the folders it lies in, because everybody in a channel may read it;
-    ``whole_paths`` is for the terminal.
+    A value called ``path``, a file of the machine, is told without the folders it lies in, because everybody in a channel
+    may read it; ``whole_paths`` is for the terminal.
     """
 
     def __init__(self, language: str, *, whole_paths: bool = False) -> None:
@@ -57,8 +61,18 @@ class Texts:
         return self._catalog.gettext(words) if words else ""
 
     def error(self, error: PostinoError) -> str:
-        """An error as a sentence."""
-        return self(error.message, **error.values)
+        """An error as a sentence, as ``cause`` tells it."""
+        return self.cause(error.message, error.values)
+
+    def cause(self, message: str, values: Mapping[str, Value]) -> str:
+        """Why something failed, and whom to ask where it takes a setting or a file of the machine to put it right.
+
+        In the terminal the reader is the one who can.
+        """
+        sentence = self(message, **values)
+        if self._whole_paths or not message or not ("POSTINO_" in message or "path" in values):
+            return sentence
+        return f"{sentence} {self(WHOM_TO_ASK)}"
 
     def number(self, number: float) -> str:
         """A number with the language's separators, such as ``12,345``."""

@@ -327,10 +327,7 @@ def linked(name: str, link: str) -> str:
 
 def because(t: Texts, reason: Reason) -> str:
     """The sentence of a reason in markup; empty if there is none."""
-    if not reason.message:
-        return ""
-    values: Mapping[str, Value] = reason.values
-    return escape(t(reason.message, **values))
+    return escape(t.cause(reason.message, reason.values))
 
 
 def number_of_people(t: Texts, count: int) -> str:

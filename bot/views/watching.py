@@ -10,7 +10,7 @@ from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import escape
 from bot.views.hub import SCHEDULES
-from bot.views.run_facts import Message, Reason, because, moment
+from bot.views.run_facts import Message, Reason, moment
 
 NAMED = 10
 LONGEST_NAME = 100
@@ -32,7 +32,7 @@ def unreadable(t: Texts, told: Told) -> Message:
     since = moment(t, told.since, told.zone)
     lines = [
         "⚠️ " + t("The source {source} has been unreadable since {time}.", source=escape(told.source), time=since),
-        because(t, told.reason),
+        escape(t(told.reason.message, **told.reason.values)),
         t.plural(
             "{names} waits for its next refresh and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
             "{names} wait for its next refresh and are not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",

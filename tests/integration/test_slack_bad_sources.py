@@ -46,9 +46,14 @@ def reading_from(url: str) -> Breaking:
     return lambda office, _: office.world.read_from(url)
 
 
+ASK = "Ask whoever runs Postino to put it right."
+
 SENTENCES: dict[str, tuple[Breaking, str]] = {
-    "missing folder": (gone, "The source folder source does not exist; check POSTINO_SOURCE_URL."),
-    "missing table": (without_profiles, "The source folder source has no table Customer, which holds the profiles."),
+    "missing folder": (gone, f"The source folder source does not exist; check POSTINO_SOURCE_URL. {ASK}"),
+    "missing table": (
+        without_profiles,
+        f"The source folder source has no table Customer, which holds the profiles. {ASK}",
+    ),
     "empty table": (customers(b""), "The table Customer is empty: it holds no profile."),
     "only a header": (customers(b"CustomerId,EMail\n"), "The table Customer is empty: it holds no profile."),
     "broken rows": (
@@ -62,24 +67,24 @@ SENTENCES: dict[str, tuple[Breaking, str]] = {
     "absent key": (customers(b"Id,EMail\n1,a@example.com\n"), "The table Customer has no column CustomerId."),
     "wrong password": (
         refused,
-        "The database crm refuses the user name or the password in POSTINO_SOURCE_URL.",
+        f"The database crm refuses the user name or the password in POSTINO_SOURCE_URL. {ASK}",
     ),
     "missing database file": (
         reading_from("sqlite:////var/lib/crm.sqlite"),
-        "The database file crm.sqlite does not exist; check POSTINO_SOURCE_URL.",
+        f"The database file crm.sqlite does not exist; check POSTINO_SOURCE_URL. {ASK}",
     ),
     "nonsense address": (
         reading_from("over there"),
         (
             "POSTINO_SOURCE_URL is no address. It is a folder, as file:///path/to/folder, or a database, such as "
-            "postgresql://user:password@host/name."
+            f"postgresql://user:password@host/name. {ASK}"
         ),
     ),
     "unknown kind of address": (
         reading_from("pigeon://roof/7"),
         (
             "POSTINO_SOURCE_URL names a kind of source that is not known here. It is a folder, as file:///path/to/folder, or "
-            "a database, such as postgresql://user:password@host/name."
+            f"a database, such as postgresql://user:password@host/name. {ASK}"
         ),
     ),
 }

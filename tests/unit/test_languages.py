@@ -226,7 +226,8 @@ def test_a_sentence_within_an_error_is_translated_too_and_names_are_not() -> Non
     )
     assert texts.of("it-IT").error(error) == (
         "La cartella della fonte Segments non ha la tabella Customer, che contiene i profili. "
-        "Ci sono due tabelle con questo nome; tienine una."
+        "Ci sono due tabelle con questo nome; tienine una. "
+        "Chiedi a chi gestisce Postino di rimediare."
     )
 
 
