@@ -125,17 +125,22 @@ class Conversation:
         if open_still and self._look_further(person, draft_id, answers):
             if isinstance(reply, modals.Submission):
                 reply.settle()
-            self._draw(person, draft_id, answers, reply, problem)
+            self._draw(person, draft_id, answers, reply, problem, answered=True)
             self._give_way(person, draft_id, answers, reply)
         return open_still
 
     def _give_way(self, person: Person, draft_id: str, answers: Answers, reply: Reply) -> None:
-        """Show what the person did while the step was on its way, which may have arrived after it and covered it."""
+        """Show what the person did while the step was on its way, which may have arrived after it and covered it.
+
+        What they have submitted since answers by itself.
+        """
         turn = answers.turn
         with suppress(NotFound):
-            while (newest := self.drafts.get(person.actor.person, draft_id)).turn != turn:
+            newest = self.drafts.get(person.actor.person, draft_id)
+            while newest.turn != turn and newest.submitted == answers.submitted:
                 turn = newest.turn
                 reply(self.steps.show(person, newest, draft_id))
+                newest = self.drafts.get(person.actor.person, draft_id)
 
     def _look_further(self, person: Person, draft_id: str, answers: Answers) -> bool:
         """Whether there is more to show, found out as long as the person does nothing else."""
@@ -157,6 +162,7 @@ class Conversation:
         problem: str | None,
         *,
         entering: bool = False,
+        answered: bool = False,
     ) -> bool:
         t = person.texts
         try:
@@ -166,7 +172,7 @@ class Conversation:
         except PostinoError as error:
             view = wizard.stuck(t, answers, draft_id, problem or t.error(error))
         if not self.drafts.store(person.actor.person, draft_id, answers):
-            if isinstance(reply, modals.Submission):
+            if isinstance(reply, modals.Submission) and not answered:
                 newest = self.drafts.get(person.actor.person, draft_id)
                 return reply(self.steps.show(person, newest, draft_id))
             return True

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bot import modals
+from bot.wizard.conversation import Conversation
+from bot.wizard.steps import Steps
 from sandbox.mailchimp import acts
 from services import exporting
 from services.access import Actor, Sharing, Standing
@@ -538,6 +540,47 @@ def test_what_is_found_out_late_does_not_cover_what_was_chosen_meanwhile(
     go_on.set()
     assert covered.wait(30)
     seen(ada, "1 had unsubscribed", "Cron expression")
+
+
+def test_what_is_found_out_late_does_not_cover_what_is_being_saved(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
+    postino, ada = slack_world.postino, slack_world.ada
+    postino.runs.request(slack_world.actor, slack_world.destination("VIP"), Order(preview=True))
+    while postino.exporting():
+        pass
+    held, go_on, late, save_on = (threading.Event() for _ in range(4))
+    look, give_way, save = Conversation._look_further, Conversation._give_way, Steps.save
+
+    def looked(*arguments: Any) -> bool:
+        found = look(*arguments)
+        if found:
+            held.set()
+            assert go_on.wait(30)
+        return found
+
+    def gave_way(*arguments: Any) -> None:
+        give_way(*arguments)
+        late.set()
+
+    def saved(*arguments: Any) -> Any:
+        assert save_on.wait(30)
+        return save(*arguments)
+
+    monkeypatch.setattr(Conversation, "_look_further", looked)
+    monkeypatch.setattr(Conversation, "_give_way", gave_way)
+    monkeypatch.setattr(Steps, "save", saved)
+    hands.to_segments(ada)
+    enter(ada, "segments", ["VIP"])
+    assert held.wait(30)
+    act(ada, "submit")
+    ada.until(lambda: "Saving" in text_of(ada.view() or {"lines": []}))
+    go_on.set()
+    assert late.wait(30)
+    assert "Saving" in text_of(ada.view() or {"lines": []})
+    save_on.set()
+    seen(ada, "Destination saved")
 
 
 @pytest.mark.parametrize("whole", [True, False])
