@@ -575,10 +575,10 @@ def test_what_is_found_out_late_does_not_cover_what_is_being_saved(
     enter(ada, "segments", ["VIP"])
     assert held.wait(30)
     act(ada, "submit")
-    ada.until(lambda: "Saving" in text_of(ada.view() or {"lines": []}))
+    ada.until(lambda: "Mailchimp is being asked" in text_of(ada.view() or {"lines": []}))
     go_on.set()
     assert late.wait(30)
-    assert "Saving" in text_of(ada.view() or {"lines": []})
+    assert "Mailchimp is being asked" in text_of(ada.view() or {"lines": []})
     save_on.set()
     seen(ada, "Destination saved")
 
