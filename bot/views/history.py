@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from bot.texts import Texts
 from bot.views import blocks, runs, sharing
 from bot.views.blocks import Block, escape
+from bot.views.previews import suppressed
 from bot.views.run_facts import Message, Run, because, linked, moment, number_of_profiles, status_word, who
 from services import rejects
 
@@ -142,7 +143,9 @@ def _figures(t: Texts, run: Run) -> list[str]:
         t("repeated: {count}", count=counts.retries),
     ]
     profiles = t.plural("{count} profile", "{count} profiles", counts.profiles)
-    return [f"*{profiles}*", " · ".join(classes), " · ".join(work)]
+    why = suppressed(t, run.plan) if counts.suppressed else ""
+    told = [t("Suppressed, as planned: {reasons}", reasons=why)] if why else []
+    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work)]
 
 
 def _segments(t: Texts, run: Run) -> list[str]:

@@ -76,10 +76,19 @@ def preview(t: Texts, run: Run) -> Message:
 def skipped(t: Texts, plan: Plan) -> str:
     """How many profiles are skipped though nothing is wrong with them, by reason."""
     classes = plan.classes
-    reasons = [(SUPPRESSED.get(status, SUPPRESSED["unknown"]), count) for status, count in plan.suppressed.items()]
+    reasons = _why_suppressed(plan)
     reasons.append((mark("{count} without consent"), classes.no_consent))
     reasons.append((mark("{count} with the address of another profile"), classes.duplicates))
     return _by_reason(t, classes.suppressed + classes.no_consent + classes.duplicates, reasons)
+
+
+def suppressed(t: Texts, plan: Plan) -> str:
+    """Why the suppressed are; empty if the plan tells of none."""
+    return ", ".join(t(reason, count=count) for reason, count in _why_suppressed(plan) if count)
+
+
+def _why_suppressed(plan: Plan) -> list[tuple[str, int]]:
+    return [(SUPPRESSED.get(status, SUPPRESSED["unknown"]), count) for status, count in plan.suppressed.items()]
 
 
 def rejected(t: Texts, plan: Plan) -> str:

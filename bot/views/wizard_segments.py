@@ -284,6 +284,8 @@ def _schedule(t: Texts, answers: Answers) -> list[Block]:
             "Minute, hour, day, month, weekday: 0 8,12,18 * * * is three times a day. Press Enter to see the next times."
         )
         content.append(blocks.field(t("Cron expression"), expression, "cron", hint=hint, dispatch=True))
+    if answers.schedule == "manual":
+        return content
     zone = blocks.external_select(
         ZONE, t("Choose a time zone"), chosen=zone_option(answers.time_zone), min_query_length=1
     )

@@ -472,6 +472,10 @@ def test_a_schedule_shows_when_it_comes_next_by_its_own_clock(slack_world: Slack
     assert "Next, by the clock" not in text_of(seen(ada, "Cron expression"))
     enter(ada, "cron", "0 6 * * sat")
     seen(ada, "Next, by the clock of Asia/Tokyo: Sat, ")
+    enter(ada, "schedule", "Only by hand")
+    ada.until(lambda: (view := ada.view()) and "zone" not in [one["block_id"] for one in view["inputs"]])
+    enter(ada, "schedule", "At times of a cron expression")
+    seen(ada, "Next, by the clock of Asia/Tokyo: Sat, ")
     assert "Next, by the clock of Asia/Tokyo: Sat, " in text_of(hands.finish(ada, "VIP"))
 
 

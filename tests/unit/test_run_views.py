@@ -234,6 +234,13 @@ def test_the_preview_shows_every_number_and_says_it_all_in_its_text_too() -> Non
     assert "Nothing has been sent yet." in card.text
 
 
+def test_a_run_in_full_says_why_people_were_suppressed() -> None:
+    run = a_run("successful", counts=Counts(profiles=1000, suppressed=43))
+    told = history.details(T, run, [], history.Place(destination=1)).text
+    assert "43 suppressed" in told
+    assert "Suppressed, as planned: 40 unsubscribed, 2 " in told
+
+
 def test_the_bar_follows_what_there_is_to_send_and_not_all_profiles() -> None:
     counts = Counts(profiles=10_000, unchanged=9_000, suppressed=500, new=100, updated=25)
     run = a_run("processing", step="sending", counts=counts, plan=Plan())
