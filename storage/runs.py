@@ -57,11 +57,6 @@ def claim(session: Session, run_id: int, worker: str, now: datetime, lease: time
     return taken
 
 
-def abandoned(session: Session, now: datetime) -> Sequence[Run]:
-    """Processing runs whose lease has run out."""
-    return session.scalars(select(Run).where(Run.status == RunStatus.PROCESSING, Run.lease_until < now)).all()
-
-
 def processing(session: Session) -> Sequence[Run]:
     """Every run that some worker holds, or held when it died."""
     return session.scalars(select(Run).where(Run.status == RunStatus.PROCESSING)).all()

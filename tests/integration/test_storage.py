@@ -117,7 +117,7 @@ def test_only_the_attempt_that_holds_a_run_can_write_to_it(database: Database) -
     run_id = queue(database)
     with database.write() as session:
         assert runs.claim(session, run_id, "first", NOW, LEASE)
-        (run,) = runs.abandoned(session, NOW + LEASE * 2)
+        (run,) = runs.processing(session)
         assert runs.requeue_abandoned(session, run)
         assert runs.claim(session, run_id, "second", NOW, LEASE)
         assert not runs.write(session, run_id, 1, step="late")

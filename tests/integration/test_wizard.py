@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
-from bot import modals
-from bot.wizard.conversation import Conversation
-from bot.wizard.steps import Steps
 from sandbox.mailchimp import acts
-from services import exporting
 from services.access import Actor, Sharing, Standing
 from services.destinations import Brake
 from services.drafts import of_destination
 from services.errors import NotAllowed
-from services.runs import Order
-from services.sources import Reach, SegmentReader
+from services.sources import Reach
 from storage.models import RunStatus
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld, until
@@ -499,148 +493,6 @@ def test_an_ill_formed_key_is_an_error_beside_its_field(slack_world: SlackWorld)
     answer = ada.act("submit")
     assert "This is not a Mailchimp API key." in str(answer)
     assert "Step 1 of 4" in text_of(seen(ada, "Step 1 of 4"))
-
-
-def test_how_many_of_the_chosen_people_can_be_reached_stands_beside_the_total(slack_world: SlackWorld) -> None:
-    slack_world.customers({"p0": {"EMail": ""}, "p1": {"EMail": " "}})
-    slack_world.connect()
-    ada = slack_world.ada
-    hands.to_segments(ada)
-    enter(ada, "segments", ["VIP"])
-    unread = "The preview also leaves out those who unsubscribed."
-    seen(ada, "3 distinct profiles", f"1 of them can be reached (33%): 2 have no e-mail address. {unread}")
-    enter(ada, "segments", ["VIP", "Bergamo"])
-    seen(ada, "6 distinct profiles", "4 of them can be reached (66%): 2 have no e-mail address.")
-    enter(ada, "segments", ["Bergamo"])
-    seen(ada, "4 distinct profiles", "4 of them can be reached (100%).", unread)
-
-
-def test_what_is_found_out_late_does_not_cover_what_was_chosen_meanwhile(
-    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
-    postino, ada = slack_world.postino, slack_world.ada
-    postino.runs.request(slack_world.actor, slack_world.destination("VIP"), Order(preview=True))
-    while postino.exporting():
-        pass
-    held, go_on, covered = threading.Event(), threading.Event(), threading.Event()
-    update = modals.Update.__call__
-
-    def updated(self: modals.Update, view: dict[str, Any]) -> bool:
-        if "1 had unsubscribed" not in str(view) or held.is_set():
-            return update(self, view)
-        held.set()
-        assert go_on.wait(30)
-        shown = update(self, view)
-        covered.set()
-        return shown
-
-    monkeypatch.setattr(modals.Update, "__call__", updated)
-    hands.to_segments(ada)
-    enter(ada, "segments", ["VIP"])
-    assert held.wait(30)
-    enter(ada, "schedule", "cron")
-    seen(ada, "Cron expression")
-    go_on.set()
-    assert covered.wait(30)
-    seen(ada, "1 had unsubscribed", "Cron expression")
-
-
-def test_what_is_found_out_late_does_not_cover_what_is_being_saved(
-    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
-    postino, ada = slack_world.postino, slack_world.ada
-    postino.runs.request(slack_world.actor, slack_world.destination("VIP"), Order(preview=True))
-    while postino.exporting():
-        pass
-    held, go_on, late, save_on = (threading.Event() for _ in range(4))
-    look, give_way, save = Conversation._look_further, Conversation._give_way, Steps.save
-
-    def looked(*arguments: Any) -> bool:
-        found = look(*arguments)
-        if found:
-            held.set()
-            assert go_on.wait(30)
-        return found
-
-    def gave_way(*arguments: Any) -> None:
-        give_way(*arguments)
-        late.set()
-
-    def saved(*arguments: Any) -> Any:
-        assert save_on.wait(30)
-        return save(*arguments)
-
-    monkeypatch.setattr(Conversation, "_look_further", looked)
-    monkeypatch.setattr(Conversation, "_give_way", gave_way)
-    monkeypatch.setattr(Steps, "save", saved)
-    hands.to_segments(ada)
-    enter(ada, "segments", ["VIP"])
-    assert held.wait(30)
-    act(ada, "submit")
-    ada.until(lambda: "Mailchimp is being asked" in text_of(ada.view() or {"lines": []}))
-    go_on.set()
-    assert late.wait(30)
-    assert "Mailchimp is being asked" in text_of(ada.view() or {"lines": []})
-    save_on.set()
-    seen(ada, "Destination saved")
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_who_is_known_to_be_suppressed_is_told_as_of_the_last_look(
-    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
-    if not whole:
-        monkeypatch.setattr(exporting, "MEMBERS_PER_PAGE", 1)  # so that the few are looked up one by one
-        for number in range(12):
-            acts.add(slack_world.audience, f"other{number}@example.com", "subscribed")
-    slack_world.customers({"p0": {"EMail": ""}})
-    for left in ("P1@Example.com", "p3@example.com"):
-        acts.add(slack_world.audience, left, "unsubscribed")
-    acts.add(slack_world.audience, "p4@example.com", "cleaned")
-    acts.add(slack_world.audience, "p5@example.com", "subscribed")
-    postino, ada = slack_world.postino, slack_world.ada
-    destination = slack_world.destination("VIP", "Bergamo")
-    postino.runs.request(slack_world.actor, destination, Order(preview=True))
-    while postino.exporting():
-        pass
-    one, three, when = (
-        ("1 had", "3 had", "when it was last read") if whole else ("at least 1 has", "at least 3 have", "")
-    )
-    words = "unsubscribed, bounced or been archived in the audience"
-    hands.to_segments(ada)
-    enter(ada, "segments", ["VIP"])
-    told = f"1 of them can be reached (33%): 1 has no e-mail address, {one} {words}"
-    assert "The preview also" not in text_of(seen(ada, "3 distinct profiles", told, when))
-    enter(ada, "segments", ["VIP", "Bergamo"])
-    seen(ada, "6 distinct profiles", f"2 of them can be reached (33%): 1 has no e-mail address, {three} {words}")
-    enter(ada, "schedule", "cron")
-    seen(ada, "Cron expression", f"{three} {words}")
-
-
-def test_the_total_shows_before_the_audience_is_remembered(
-    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
-    postino, ada, source = slack_world.postino, slack_world.ada, slack_world.postino.source
-    postino.runs.request(slack_world.actor, slack_world.destination("VIP"), Order(preview=True))
-    while postino.exporting():
-        pass
-    hands.to_segments(ada)
-    held, let_go, read = threading.Event(), threading.Event(), source.read
-
-    def slowly(segment: str, attributes: Sequence[str]) -> SegmentReader:
-        held.set()
-        assert let_go.wait(30)
-        return read(segment, attributes)
-
-    monkeypatch.setattr(source, "read", slowly)
-    enter(ada, "segments", ["VIP"])
-    seen(ada, "3 distinct profiles", "3 of them can be reached (100%).")
-    assert held.wait(30)
-    let_go.set()
-    seen(ada, "3 distinct profiles", "2 of them can be reached (66%): 1 had unsubscribed")
 
 
 def test_a_ceiling_that_is_emptied_is_lifted(slack_world: SlackWorld) -> None:

@@ -189,8 +189,8 @@ def test_a_segment_that_is_left_out_is_said_to_leave_its_tag_behind(slack_world:
     seen(ada, "The changes to Newsletter are saved.", told)
 
 
-def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack_world: SlackWorld) -> None:
-    destination = slack_world.destination("VIP")
+def edit_while_another_sets_policies(slack_world: SlackWorld, destination_id: int) -> None:
+    """Ada is at the last step of an edit; meanwhile every export must be approved, and the destination is quiet."""
     ada = slack_world.ada
     act(ada, "open_home")
     ada.until(lambda: ada.read("home"))
@@ -198,9 +198,14 @@ def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack
     seen(ada, "Step 1 of 4", "Edit destination")
     act(ada, "click", target="Go to segments and schedule")
     seen(ada, "Step 4 of 4")
-    slack_world.postino.destinations.set_policies(
-        slack_world.actor, destination.id, Policies(approval=Approval.ALWAYS, quiet=True)
-    )
+    policies = Policies(approval=Approval.ALWAYS, quiet=True)
+    slack_world.postino.destinations.set_policies(slack_world.actor, destination_id, policies)
+
+
+def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack_world: SlackWorld) -> None:
+    destination = slack_world.destination("VIP")
+    ada = slack_world.ada
+    edit_while_another_sets_policies(slack_world, destination.id)
     act(ada, "submit")
     seen(ada, "The changes to Newsletter are saved.")
     [saved] = slack_world.postino.destinations.visible(slack_world.actor)
@@ -210,15 +215,7 @@ def test_an_edit_leaves_alone_what_others_decided_about_approval_meanwhile(slack
 def test_who_approves_is_not_decided_over_somebody_else(slack_world: SlackWorld) -> None:
     destination = slack_world.destination("VIP")
     ada = slack_world.ada
-    act(ada, "open_home")
-    ada.until(lambda: ada.read("home"))
-    act(ada, "click", target="Edit", home=True)
-    seen(ada, "Step 1 of 4", "Edit destination")
-    act(ada, "click", target="Go to segments and schedule")
-    seen(ada, "Step 4 of 4")
-    slack_world.postino.destinations.set_policies(
-        slack_world.actor, destination.id, Policies(approval=Approval.ALWAYS, quiet=True)
-    )
+    edit_while_another_sets_policies(slack_world, destination.id)
     enter(ada, "approval", "first")
     act(ada, "submit")
     seen(ada, "Step 4 of 4", "Somebody else changed the policies of Newsletter meanwhile.")
