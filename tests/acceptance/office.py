@@ -24,7 +24,7 @@ from tests.block_kit import complaints
 
 PROFILES = 2_000
 AIR = 12
-COLOURS = 64
+COLOURS = 256
 """Enough for text and a few icons, at a third of the size."""
 REFRESHED = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=4)
 """When the source was refreshed first: there is room for further refreshes before now."""
