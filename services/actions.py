@@ -12,6 +12,7 @@ from services.mailing import MEMBERS_PER_TAG_CALL
 from services.rules import Class
 from services.scratch import Scratch
 from services.snapshot import SEPARATOR
+from storage import ledger
 
 
 class Action(NamedTuple):
@@ -65,7 +66,8 @@ class Counters:
 class Target:
     """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position.
 
-    ``elders`` are the older destinations on the audience: the members whose fields they fill stay theirs.
+    ``elders`` are the older destinations on the audience: the members whose fields they fill stay theirs. Contacts are not
+    taken without a value in the ``required`` fields.
     """
 
     audience_id: str
@@ -76,6 +78,7 @@ class Target:
     skip_merge_validation: bool
     destination_id: int
     elders: frozenset[int] = frozenset()
+    required: frozenset[str] = frozenset()
 
     def fields_of(self, action: Action) -> dict[str, str]:
         """The values to send, by merge tag."""
@@ -95,6 +98,16 @@ class Target:
             if values[index]
         }
 
+    def without(self, action: Action, merge_tag: str) -> tuple[Action, dict[int, bytes]] | None:
+        """The action without its value for one field, and the hash of that value by slot; None if it cannot go without."""
+        values = action.fields.split(SEPARATOR)
+        index = self.merge_tags.index(merge_tag) if merge_tag in self.merge_tags else len(values)
+        if index >= len(values) or not values[index] or merge_tag in self.required:
+            return None
+        values[index] = ""
+        left_out = action.hashes[index * VALUE_BYTES : (index + 1) * VALUE_BYTES]
+        return action._replace(fields=SEPARATOR.join(values)), {self.slots[index]: left_out}
+
     @cached_property
     def _mapped_by_slot(self) -> list[slice | None]:
         mapped = {slot: slice(index * VALUE_BYTES, (index + 1) * VALUE_BYTES) for index, slot in enumerate(self.slots)}
@@ -102,16 +115,27 @@ class Target:
 
 
 def read(scratch: Scratch, table: str, size: int, *, limit: int | None = None) -> Iterator[Sequence[Action]]:
-    """The ``inserts`` or ``updates`` in chunks of ``size``, at most ``limit`` in all, a page in memory at a time."""
+    """The ``inserts`` or ``updates`` in chunks of ``size``, at most ``limit`` in all, a page in memory at a time.
+
+    At the end all are taken off the paper but for those that came on it meanwhile.
+    """
     last, left = 0, limit
+    end = scratch.query(f"SELECT MAX(n) FROM {table}")[0][0] or 0  # noqa: S608 - our own table names
     while rows := scratch.query(
-        f"SELECT * FROM {table} WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - our own table names
-        (last, max(size, 100) if left is None else min(max(size, 100), left)),
+        f"SELECT * FROM {table} WHERE n > ? AND n <= ? ORDER BY n LIMIT ?",  # noqa: S608 - our own table names
+        (last, end, max(size, 100) if left is None else min(max(size, 100), left)),
     ):
         last, left = rows[-1][0], None if left is None else left - len(rows)
         actions = [_action(row) for row in rows]
         for start in range(0, len(actions), size):
             yield actions[start : start + size]
+    scratch.query(f"DELETE FROM {table} WHERE n <= ?", (end,))  # noqa: S608 - our own table names
+
+
+def write(scratch: Scratch, table: str, action: Action) -> None:
+    """Put an action on the paper, to be read after all that are there."""
+    segments = ledger.pack_bits(action.segments)
+    scratch.add(table, [(None, *action[1:6], segments, action.profiles)], 8)
 
 
 def read_tag_changes(scratch: Scratch, position: int) -> Iterator[Sequence[TagChange]]:

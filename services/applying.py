@@ -1,7 +1,7 @@
 """Step 5: send what the plan wants, in lanes, and commit every acknowledged answer to the ledger with the run's counters.
 
 The lanes only send; the thread that calls ``apply`` is the one committer. Order: inserts, updates, tags, then whatever an answer
-left open is read back, planned again and sent in another round.
+left open is read back, planned again and sent in another round, with whoever goes again without a value that was refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from storage.database import Database
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-ROUNDS = 3
+ROUNDS = 5
 ANOTHER_DAY = timedelta(days=1)
 
 
@@ -80,7 +80,8 @@ class Applying:
             self._insert(canary)
             self._update()
             self._change_tags()
-            if not self._read_back():
+            self._read_back()
+            if not self._anything_left():
                 return
         self._give_up()
 
@@ -90,7 +91,6 @@ class Applying:
         chunks = self._alone_first(actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT, limit=canary or None))
         for one in chunks:
             self._drive(one, self._send_inserts, self._settle_inserts)
-        self._scratch.clear("inserts")
 
     def _alone_first(self, chunks: Iterator[Sequence[Action]]) -> Iterator[Iterator[Sequence[Action]]]:
         """The first call carries one contact: only if its answer shows our tags are tags sent along with the rest."""
@@ -133,7 +133,7 @@ class Applying:
         refused = []
         for error in answer.errors:
             action = by_key.pop(self._key(error.address), None)
-            if action is not None:
+            if action is not None and not self._insert_without(action, error):
                 refused.append((action, error))
         for action in by_key.values():
             self._open[action.key] = action.address
@@ -164,7 +164,6 @@ class Applying:
 
     def _update(self) -> None:
         self._drive(actions.read(self._scratch, "updates", 1), self._send_update, self._settle_update)
-        self._scratch.clear("updates")
 
     def _send_update(self, chunk: Sequence[Action]) -> Member | mailing.ContentRefused | None:
         action = chunk[0]
@@ -189,6 +188,8 @@ class Applying:
             known = ledger.members(session, self._ledger_id, [action.key]).get(action.key)
         if isinstance(answer, mailing.ContentRefused):
             error = mailing.MemberError(action.address, answer.reason, answer.text, answer.merge_field)
+            if known is not None and self._update_without(action, error, known):
+                return
             # Its tags are changed all the same, and must not count it a second time.
             rejected = known._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED) if known else None
             self._commit([rejected] if rejected else [], [(action, error)])
@@ -259,12 +260,14 @@ class Applying:
 
     # What an answer left open
 
-    def _read_back(self) -> bool:
-        """Look at everyone whose state is open and plan them again; whether anything is to be sent now."""
+    def _read_back(self) -> None:
+        """Look at everyone whose state is open and plan them again."""
         if not self._open:
-            return False
+            return
         self._drive(iter([[item] for item in self._open.items()]), self._send_lookup, self._settle_lookup)
         self._open, self._classed = {}, set()
+
+    def _anything_left(self) -> bool:
         return bool(
             self._scratch.query(
                 "SELECT 1 FROM inserts UNION ALL SELECT 1 FROM updates UNION ALL SELECT 1 FROM tag_changes LIMIT 1"
@@ -305,6 +308,39 @@ class Applying:
                 self._counters.classes[Class.REJECTED] += 1
                 self._reckoning.reject(Rejected(action.profile, action.segments, action.address, reason, text))
             self._commit([], [])
+
+    # Values that are refused
+
+    def _insert_without(self, action: Action, error: mailing.MemberError) -> bool:
+        """Insert somebody again without the one value that was refused; False if it was not one that can be left out."""
+        without = self._left_out(action, error)
+        if without is not None:
+            actions.write(self._scratch, "inserts", without[0])
+        return without is not None
+
+    def _update_without(self, action: Action, error: mailing.MemberError, known: ledger.Row) -> bool:
+        """Update somebody again without the one value that was refused; False if it was not one that can be left out."""
+        without = self._left_out(action, error)
+        if without is None:
+            return False
+        rest, left_out = without
+        # Taken for sent: it is not tried again before the source or Mailchimp has another value.
+        row = known._replace(fields=acknowledge_fields(known.fields, left_out))
+        if self._target.fields_of(rest):
+            actions.write(self._scratch, "updates", rest)
+        elif row.run_id != self._attempt.run_id:
+            self._counters.classes[Class.UNCHANGED] += 1
+            row = row._replace(run_id=self._attempt.run_id, run_class=Class.UNCHANGED)
+        self._commit([row], [])
+        return True
+
+    def _left_out(self, action: Action, error: mailing.MemberError) -> tuple[Action, dict[int, bytes]] | None:
+        if error.reason is not Reason.MERGE_FIELD or error.field is None:
+            return None
+        without = self._target.without(action, error.field)
+        if without is not None:
+            self._reckoning.leave_out(error.field)
+        return without
 
     # Committing
 
@@ -354,7 +390,8 @@ class Applying:
         """A single contact that Mailchimp does not take in a call of its own. (A refused tag change stays not attempted.)"""
         if isinstance(item, Action):
             error = mailing.MemberError(item.address, refused.reason, refused.text, refused.merge_field)
-            self._commit([], [(item, error)])
+            if not self._insert_without(item, error):
+                self._commit([], [(item, error)])
 
     # Small things
 

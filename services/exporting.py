@@ -140,6 +140,11 @@ class Export:
             skip_merge_validation=self._destination.skip_required_fields,
             destination_id=self._destination.id,
             elders=frozenset(book.elders),
+            required=frozenset(
+                one.merge_field.tag
+                for one in mapped
+                if one.merge_field.required and not self._destination.skip_required_fields
+            ),
         )
         summary["sending_since"] = self._now().timestamp()
         self._step("sending", plan=summary)
@@ -156,6 +161,7 @@ class Export:
             self.reckoning,
             Lanes(executor, self._attempt),
         ).apply(self._run.canary)
+        summary = self.reckoning.with_left_out(summary)
         return Outcome(self.reckoning.final(), summary, "removals" if held and not accepted else "", held)
 
     # Steps

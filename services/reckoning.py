@@ -6,6 +6,7 @@ Every distinct profile of a run ends in exactly one class, over all its attempts
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -60,6 +61,7 @@ class Reckoning:
         self._calls_before = run.counters.get("calls", 0)
         self._retries_before = run.counters.get("retries", 0)
         self._rejects: list[Json] = []
+        self._left_out: Counter[str] = Counter()
 
     def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
         """What the preview shows, from the real plan; ``held`` are the removals that wait."""
@@ -117,6 +119,14 @@ class Reckoning:
             return summary
         read = (now - self._began).total_seconds()
         return summary | {"seconds": math.ceil(read + summary["weight"] / measured), "measured": True}
+
+    def leave_out(self, merge_tag: str) -> None:
+        """Count a value that Mailchimp itself did not take, so that its contact goes without it."""
+        self._left_out[merge_tag] += 1
+
+    def with_left_out(self, summary: Json) -> Json:
+        """The summary with the values that Mailchimp itself did not take."""
+        return summary | {"dropped_values": dict(self._left_out + Counter(summary["dropped_values"]))}
 
     def begin(self, plan: Plan) -> None:
         """Count everybody who needs no call, and those whom an earlier attempt has written to."""

@@ -16,6 +16,7 @@ from bot.views.run_facts import (
     Tag,
     because,
     gone_segments,
+    left_out_values,
     linked,
     needs_approval,
     number_of_profiles,
@@ -206,7 +207,7 @@ def _story(t: Texts, run: Run) -> list[str]:
     if run.status == "canceled" and run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     if run.status in ("successful", "rejects"):
-        lines += [outcome_counts(t, run.counts), _tags(t, run), *_resized(t, run)]
+        lines += [outcome_counts(t, run.counts), _tags(t, run), *_resized(t, run), left_out_values(t, run.plan)]
         incomplete = (*unreadable_rows(t, run.plan.unreadable), *gone_segments(t, run.plan.vanished))
         lines += [f"⚠️ {escape(text)}" for text in incomplete]
     elif run.counts.sent or run.counts.tags_removed:

@@ -13,6 +13,7 @@ from bot.views.run_facts import (
     Plan,
     Run,
     gone_segments,
+    left_out_values,
     linked,
     moment,
     needs_approval,
@@ -66,7 +67,7 @@ def preview(t: Texts, run: Run) -> Message:
     tags = _tags(t, plan)
     if tags:
         content.append(blocks.section(tags))
-    told = (held(t, plan), _dropped(t, plan), _incomplete(t, plan), needs_approval(t, run))
+    told = (held(t, plan), left_out_values(t, plan), _incomplete(t, plan), needs_approval(t, run))
     content += [blocks.section(text) for text in told if text]
     content.append(blocks.context(*_notes(t, run)))
     content.append(_buttons(t, run))
@@ -158,15 +159,6 @@ def _tags(t: Texts, plan: Plan) -> str:
     if more > 0:
         lines.append(t.plural("and {count} more tag", "and {count} more tags", more))
     return "\n".join([f"*{t('Tags')}*", *lines]) if lines else ""
-
-
-def _dropped(t: Texts, plan: Plan) -> str:
-    if not plan.dropped_values:
-        return ""
-    fields = ", ".join(
-        f"{escape(tag)} {t.number(count)}" for tag, count in sorted(plan.dropped_values.items())[:TAGS_SHOWN]
-    )
-    return t("Values left out because they do not fit Mailchimp's field: {fields}", fields=fields)
 
 
 def _incomplete(t: Texts, plan: Plan) -> str:

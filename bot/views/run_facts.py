@@ -13,6 +13,7 @@ from bot.texts import Texts, mark
 from bot.views.blocks import Block, escape, is_formatted
 from services.errors import NotAllowed, PostinoError, Value
 
+FIELDS_SHOWN = 20
 WORDS = {
     "queued": mark("Queued"),
     "waiting": mark("Waiting for approval"),
@@ -353,6 +354,16 @@ def unreadable_rows(t: Texts, unreadable: Mapping[str, int]) -> list[str]:
         )
         for table, rows in unreadable.items()
     ]
+
+
+def left_out_values(t: Texts, plan: Plan) -> str:
+    """How many values of which fields do not reach Mailchimp; empty where all do."""
+    if not plan.dropped_values:
+        return ""
+    fields = ", ".join(
+        f"{escape(tag)} {t.number(count)}" for tag, count in sorted(plan.dropped_values.items())[:FIELDS_SHOWN]
+    )
+    return t("Values left out because they do not fit Mailchimp's field: {fields}", fields=fields)
 
 
 def gone_segments(t: Texts, vanished: Iterable[str]) -> list[str]:

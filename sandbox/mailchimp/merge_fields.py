@@ -23,6 +23,7 @@ NO_DATE = "Please enter the date"  # ibericode/mailchimp-for-wordpress#662
 NO_BIRTHDAY = (
     "Please enter a month (01-12) and a day (01-31)"  # mailchimp/mc-magento2#987, solspace/craft-freeform#2615
 )
+REFUSED_VALUE = "This value is not accepted"  # text unknown
 LONGEST = 255  # bytes; folk limit
 DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
     "text": {"size": 25},
@@ -58,7 +59,7 @@ def check(
     """
     kept: dict[str, Any] = {}
     errors = []
-    too_long = audience.world.switches.long_merge_value
+    switches = audience.world.switches
     for tag, value in sent.items():
         field = audience.fields.get(tag)
         if field is None:
@@ -67,7 +68,9 @@ def check(
             kept[tag] = ""
             continue
         try:
-            kept[tag] = _FORMS[field.type](_short(value, too_long), field)
+            if switches.refused_values and re.search(switches.refused_values, str(value)):
+                raise ValueError(REFUSED_VALUE)
+            kept[tag] = _FORMS[field.type](_short(value, switches.long_merge_value), field)
         except ValueError as refusal:
             errors.append({"field": tag, "message": str(refusal)})
     if not skip_required:

@@ -85,6 +85,9 @@ class Switches:
     long_merge_value: str = _switch(
         "truncate", "Over 255 bytes: error or truncation, unconfirmed.", "truncate", "error"
     )
+    refused_values: str = _switch(
+        "", "A pattern for values of any field that are refused: beyond types, Mailchimp's own rules are unknown."
+    )
     merge_field_limit: int = _switch(30, "30 merge fields per audience, 80 on Premium.")
     visibility_delay: float = _switch(0.0, "Seconds (0 to 3600) that pages of members and segments lag behind.")
     stats_delay: float = _switch(300.0, "Seconds that counts of an audience are cached; at least five minutes.")

@@ -173,3 +173,65 @@ def test_a_required_field_that_is_empty_for_somebody_costs_them_alone_until_it_i
         "rejected": 1,
         "tags_added": 1,
     }
+
+
+def test_a_value_that_mailchimp_itself_does_not_take_is_left_out_and_the_person_arrives(shop: Shop) -> None:
+    shop.world.switches.set(refused_values="Not|Nope")
+    shop.customers(
+        ann={"EMail": "ann@example.com", "FirstName": "Ann", "Surname": "Allen"},
+        bob={"EMail": "bob@example.com", "FirstName": "Not Bob", "Surname": "Brown"},
+        cat={"EMail": "cat@example.com", "FirstName": "Nope", "Surname": "Not Cole"},
+    )
+    shop.segment("VIP", ["ann", "bob", "cat"])
+    destination = shop.destination("VIP", fields={"FNAME": "FirstName", "LNAME": "Surname"})
+    run = shop.export(destination)
+    assert run.status == RunStatus.SUCCESSFUL
+    assert counts(run) == {"profiles": 3, "new": 3, "tags_added": 3}
+    assert run.plan["dropped_values"] == {"FNAME": 2, "LNAME": 1}
+    assert all(member["tags"] == ["VIP"] for member in shop.members().values())
+    assert shown(shop, "bob@example.com", ["FNAME", "LNAME"]) == {"FNAME": "", "LNAME": "Brown"}
+    assert shown(shop, "cat@example.com", ["FNAME", "LNAME"]) == {"FNAME": "", "LNAME": ""}
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 3, "unchanged": 3}
+    assert shop.writes() == []
+
+
+def test_of_an_update_only_the_value_is_left_out_that_mailchimp_does_not_take(shop: Shop) -> None:
+    ann, bob = {"EMail": "ann@example.com"}, {"EMail": "bob@example.com"}
+    shop.customers(
+        ann=ann | {"FirstName": "Ann", "Surname": "Allen"}, bob=bob | {"FirstName": "Bob", "Surname": "Brown"}
+    )
+    shop.segment("VIP", ["ann", "bob"])
+    destination = shop.destination("VIP", fields={"FNAME": "FirstName", "LNAME": "Surname"})
+    shop.export(destination)
+    shop.world.switches.set(refused_values="Not")
+    shop.customers(
+        ann=ann | {"FirstName": "Not Ann", "Surname": "Adams"}, bob=bob | {"FirstName": "Not Bob", "Surname": "Brown"}
+    )
+    run = shop.export(destination)
+    assert run.status == RunStatus.SUCCESSFUL
+    assert counts(run) == {"profiles": 2, "updated": 1, "unchanged": 1}
+    assert run.plan["dropped_values"] == {"FNAME": 2}
+    assert shown(shop, "ann@example.com", ["FNAME", "LNAME"]) == {"FNAME": "Ann", "LNAME": "Adams"}
+    assert shown(shop, "bob@example.com", ["FNAME", "LNAME"]) == {"FNAME": "Bob", "LNAME": "Brown"}
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 2}
+    assert shop.writes() == []
+    # Once the source has another value, that one is sent.
+    shop.customers(
+        ann=ann | {"FirstName": "Anna", "Surname": "Adams"}, bob=bob | {"FirstName": "Not Bob", "Surname": "Brown"}
+    )
+    assert counts(shop.export(destination)) == {"profiles": 2, "updated": 1, "unchanged": 1}
+    assert shown(shop, "ann@example.com", ["FNAME", "LNAME"]) == {"FNAME": "Anna", "LNAME": "Adams"}
+
+
+def test_a_required_value_that_mailchimp_does_not_take_costs_its_person_alone(shop: Shop) -> None:
+    shop.audience.add_field("SHOE", "Shoe", "text", required=True)
+    shop.world.switches.set(refused_values="large")
+    shop.customers(ann={"EMail": "ann@example.com", "Shoe": "38"}, bob={"EMail": "bob@example.com", "Shoe": "large"})
+    shop.segment("VIP", ["ann", "bob"])
+    run = shop.export(shop.destination("VIP", fields={"SHOE": "Shoe"}))
+    assert counts(run) == {"profiles": 2, "new": 1, "rejected": 1, "tags_added": 1}
+    (reject,) = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.reason) == ("bob", "merge_field")
+    assert "dropped_values" not in run.plan or not run.plan["dropped_values"]
