@@ -296,7 +296,10 @@ def test_a_completion_links_audience_and_tags_and_its_text_has_no_markup() -> No
     message = outcomes.outcome(T, a_run("successful", counts=counts, tags=(Tag("VIP", "https://example.com/tag"),)))
     assert "<https://us1.admin.mailchimp.com/lists/members/?id=1|Contoso Newsletter>" in shown(message)
     assert "<https://example.com/tag|VIP>" in shown(message)
-    assert message.text == "Newsletter: ✅ Successful. Audience: Contoso Newsletter. 2 new, 2 tags put on. Tags: VIP."
+    assert message.text == (
+        "Newsletter: ✅ Successful. Audience: Contoso Newsletter. 2 new, 2 tags put on. Tags: VIP. "
+        "Values left out because they do not fit Mailchimp's field: PHONE 12."
+    )
 
 
 def test_a_run_took_the_time_since_its_approval_and_not_the_wait_for_it() -> None:
