@@ -44,13 +44,15 @@ def run(settings: Settings, *, with_slack: bool) -> None:
             field="SLACK_BOT_TOKEN",
         )
     sys.setswitchinterval(TURN)
-    application = build(settings)
-    if with_slack:
-        slack_tokens.workspace(web_client(settings))
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    with service(application, with_slack=with_slack) as port:
+    with ExitStack() as at_end:
+        application = build(settings)
+        at_end.callback(application.database.dispose)
+        if with_slack:
+            slack_tokens.workspace(web_client(settings))
+        asked = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: asked.set())
+        port = at_end.enter_context(service(application, with_slack=with_slack))
         log.info("postino.started", port=port, source=application.source.name)
         asked.wait()
         log.info("postino.stopping")

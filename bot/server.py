@@ -129,6 +129,8 @@ class Listening:
         self._waitress.close()
         self._thread.join(5)
         self._waitress.task_dispatcher.shutdown()
+        for channel in list(self._waitress.active_channels.values()):
+            channel.handle_close()
 
     def _serve(self) -> None:
         try:

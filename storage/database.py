@@ -61,13 +61,20 @@ class Database:
         return session.scalars(select(func.clock_timestamp(type_=DateTime(timezone=True)))).one()
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision (Alembic). Safe at every start and from several processes at once."""
+        """Bring the tables to the newest revision (Alembic). Safe at every start and from several processes at once.
+
+        Leaves no connection open if it fails.
+        """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         # A writer from the beginning, so that a second process waits for the first instead of failing.
-        with self._writing.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        try:
+            with self._writing.connect() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except BaseException:
+            self.dispose()
+            raise
 
     def dispose(self) -> None:
         """Close every pooled connection."""

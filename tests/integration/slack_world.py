@@ -224,7 +224,6 @@ def open_slack_world(served: Served, folder: Path, **settings: Any) -> Iterator[
         assert block_kit.complaints(served.workspace.emitted) == []
     app.listener_runner.listener_executor.shutdown()
     postino.database.dispose()
-    postino.database.dispose()
 
 
 def until(seen: Callable[[], T], seconds: float = 10.0) -> T:

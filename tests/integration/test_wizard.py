@@ -68,7 +68,6 @@ def test_no_key_and_no_address_are_left_anywhere_in_the_database(slack_world: Sl
     act(ada, "click", target="Connect", block_id="ways")
     seen(ada, "Connected to Mailchimp as Contoso Coffee")
     act(ada, "close")
-    slack_world.postino.database.dispose()
     content = b"".join(path.read_bytes() for path in slack_world.postino.settings.home.rglob("postino.sqlite*"))
     assert b"Contoso Coffee" in content
     assert slack_world.account.api_key.encode() not in content
