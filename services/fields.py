@@ -61,6 +61,11 @@ def clean(value: object, merge_field: mailing.MergeField) -> Cleaned:
     return form(text, merge_field)
 
 
+def can_fill(merge_field: mailing.MergeField) -> bool:
+    """Whether there is a form for the field's type: an address, which has several parts, cannot be filled by one value."""
+    return merge_field.type == "text" or merge_field.type in _FORMS
+
+
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value.strip() if value.isprintable() else _printable(value)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services import guarding, timetable
 from services.approving import Approval
 from services.errors import InvalidInput
+from services.fields import can_fill
 from services.mailing import MergeField
 from services.settling import settled
 from services.sources import Attribute
@@ -119,10 +120,16 @@ def check(form: Form, attributes: Sequence[str]) -> None:
 
 def check_fields(form: Form, fields: Sequence[MergeField]) -> None:
     """Raises InvalidInput for a merge field the audience lacks, or requires and is not mapped."""
-    known = {field.tag for field in fields}
+    known = {field.tag: field for field in fields}
     for merge_tag in form.fields:
         if merge_tag not in known:
             raise InvalidInput("The audience has no merge field {tag}.", field="fields", tag=merge_tag)
+        if not can_fill(known[merge_tag]):
+            raise InvalidInput(
+                "The merge field {tag} has several parts, which no single attribute can fill. Leave it out.",
+                field="fields",
+                tag=merge_tag,
+            )
     guarding.check_required(fields, list(form.fields), skip=form.skip_required_fields)
 
 
@@ -143,17 +150,22 @@ MEANINGS = {"FNAME": "first_name", "LNAME": "last_name", "PHONE": "phone", "BIRT
 
 
 def propose(attributes: Sequence[Attribute], fields: Sequence[MergeField]) -> tuple[str | None, dict[str, str]]:
-    """A mapping from what names and types mean: the address attribute, and an attribute for each merge field that fits."""
+    """A mapping from what names and types mean: the address attribute, and an attribute for names and each required field.
+
+    A required field that no attribute fits is not in it.
+    """
     by_meaning: dict[str, str] = {}
     for attribute in sorted(attributes, key=lambda one: -one.fill_rate):
         if attribute.semantic is not None:
             by_meaning.setdefault(attribute.semantic, attribute.name)
-    mapping = {
-        field.tag: by_meaning[MEANINGS[field.tag]]
+    found = {
+        field.tag: by_meaning.get(MEANINGS[field.tag])
+        if field.tag in ("FNAME", "LNAME")
+        else proposed_for(attributes, field)
         for field in fields
-        if field.tag in ("FNAME", "LNAME") and MEANINGS[field.tag] in by_meaning
+        if field.tag in ("FNAME", "LNAME") or (field.required and can_fill(field))
     }
-    return by_meaning.get("email"), mapping
+    return by_meaning.get("email"), {tag: attribute for tag, attribute in found.items() if attribute is not None}
 
 
 def proposed_for(attributes: Sequence[Attribute], field: MergeField) -> str | None:

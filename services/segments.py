@@ -79,10 +79,11 @@ class Segments:
             log.info("segments.not_counted", error=str(error))
             return False
         with self._database.write() as session:
-            for workspace_id in session.scalars(select(Workspace.id)).all():
+            workspaces = session.scalars(select(Workspace.id)).all()
+            for workspace_id in workspaces:
                 self._note(session, workspace_id, refresh, segments)
             session.execute(delete(SegmentCount).where(SegmentCount.seen_at < self._database.now(session) - KEPT))
-        self._noted = refresh
+        self._noted = refresh if workspaces else ""
         return False
 
     def overview(self, actor: Actor, search: str = "", order: Order = Order.NAME) -> list[Overview]:

@@ -9,8 +9,18 @@ from pydantic import BaseModel
 from bot.texts import Texts
 from bot.views import blocks, runs, sharing
 from bot.views.blocks import Block, escape
-from bot.views.previews import suppressed
-from bot.views.run_facts import Message, Run, because, linked, moment, number_of_profiles, status_word, who
+from bot.views.previews import held, suppressed
+from bot.views.run_facts import (
+    Message,
+    Run,
+    because,
+    left_out_values,
+    linked,
+    moment,
+    number_of_profiles,
+    status_word,
+    who,
+)
 from services import rejects
 
 RUNS_SHOWN = 20
@@ -55,11 +65,11 @@ def history(
 
 def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place, *, shared: bool = False) -> Message:
     """One run in full: who did what when, what became of every profile, each segment, each cause of rejects."""
-    title = t(
-        "Export of {destination} to {audience}",
-        destination=f"*{escape(run.destination)}*",
-        audience=linked(run.audience, run.audience_link),
-    )
+    destination, audience = f"*{escape(run.destination)}*", linked(run.audience, run.audience_link)
+    if run.canary:
+        title = t("Canary of {destination} to {audience}", destination=destination, audience=audience)
+    else:
+        title = t("Export of {destination} to {audience}", destination=destination, audience=audience)
     parts = [
         [
             title,
@@ -68,6 +78,7 @@ def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place,
         _who_and_when(t, run),
         _figures(t, run),
         _segments(t, run),
+        [brake] if run.reason.waiting == "removals" and (brake := held(t, run.plan)) else [],
         _causes(t, causes),
     ]
     content: list[Block] = [blocks.section("\n".join(lines)) for lines in parts if lines]
@@ -145,7 +156,8 @@ def _figures(t: Texts, run: Run) -> list[str]:
     profiles = t.plural("{count} profile", "{count} profiles", counts.profiles)
     why = suppressed(t, run.plan) if counts.suppressed else ""
     told = [t("Suppressed, as planned: {reasons}", reasons=why)] if why else []
-    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work)]
+    left_out = left_out_values(t, run.plan)
+    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work), *([left_out] if left_out else [])]
 
 
 def _segments(t: Texts, run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from bot.texts import Texts, mark
 from bot.views import blocks, wizard
 from bot.views.blocks import Block
 from services.drafts import Answers
+from services.fields import can_fill
 from services.mailing import MergeField
 from services.sources import Attribute
 
@@ -131,7 +132,7 @@ def _field(answers: Answers, tag: str) -> MergeField | None:
 
 
 def _add_row(t: Texts, answers: Answers) -> list[Block]:
-    left = [one for one in answers.offered if one.tag not in answers.rows]
+    left = [one for one in answers.offered if one.tag not in answers.rows and can_fill(one)]
     if not left or len(answers.rows) >= MOST_ROWS:
         return []
     options = [

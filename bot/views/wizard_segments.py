@@ -327,7 +327,7 @@ def _channels(t: Texts, answers: Answers) -> Block:
         "type": "conversations_select",
         "action_id": "wizard.channel",
         "placeholder": blocks.plain(t("Choose a channel"), blocks.PLACEHOLDER),
-        "filter": {"include": ["public", "private"], "exclude_external_shared_channels": False},
+        "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
     }
     return menu | (
         {"initial_conversation": answers.channel} if answers.channel else {"default_to_current_conversation": True}

@@ -18,6 +18,7 @@ from services.access import Actor, Sharing
 from services.destinations import Policies
 from services.drafts import OFFERED_ROWS, Answers, Step
 from services.errors import InvalidInput, NotFound, PostinoError, Refused
+from services.fields import can_fill
 from services.runs import Order
 from services.signing_in import Origin
 from services.terms import terms_of
@@ -260,7 +261,9 @@ class Steps:
         email, fields = destinations.propose(attributes, answers.offered)
         if answers.email_attribute is None:
             answers.email_attribute = email or samples.holding_addresses(source, attributes)
+        required = [field.tag for field in answers.offered if field.required and can_fill(field)]
         answers.rows += [tag for tag in OFFERED_ROWS if tag in tags and tag not in answers.rows]
+        answers.rows += [tag for tag in required if tag not in answers.rows]
         answers.fields = {**fields, **answers.fields}
         answers.matched_for = answers.audience_id
 

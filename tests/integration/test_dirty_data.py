@@ -23,7 +23,6 @@ FIELDS: dict[str, tuple[str, dict[str, Any], str, Any, str]] = {
     "POSTCODE": ("zip", {}, "30308-1234", "30308", "SW1A 1AA"),
     "SITE": ("url", {}, "https://example.com/a", "https://example.com/a", "javascript:alert(1)"),
     "PHOTO": ("imageurl", {}, "http://example.com/a.png", "http://example.com/a.png", "a.png"),
-    "HOME": ("address", {}, "", "", "Via Roma 1"),
 }
 """Merge fields by tag: type, options, a good value in the source, how Mailchimp then shows it, and a bad value."""
 BAD = {tag: bad for tag, (*_, bad) in FIELDS.items() if bad}
@@ -99,6 +98,18 @@ def test_every_name_arrives_as_it_is_but_for_its_length_and_its_line_breaks(shop
     assert counts(shop.export(destination)) == {"profiles": 1, "new": 1, "tags_added": 1}
     assert shop.members()["ann@example.com"]["merge_fields"]["FNAME"] == kept
     assert counts(shop.export(destination)) == {"profiles": 1, "unchanged": 1}
+
+
+def test_a_field_of_several_parts_cannot_be_mapped_and_counts_as_not_filled(shop: Shop) -> None:
+    shop.customers(ann={"EMail": "ann@example.com", "Street": "Via Roma 1"})
+    shop.segment("VIP", ["ann"])
+    shop.audience.add_field("HOME", "Home", "address", required=True)
+    with pytest.raises(InvalidInput) as refused:
+        shop.destination("VIP", fields={"HOME": "Street"})
+    assert (refused.value.field, refused.value.values["tag"]) == ("fields", "HOME")
+    with pytest.raises(InvalidInput) as required:
+        shop.destination("VIP")
+    assert "Home (HOME)" in required.value.values["names"]
 
 
 def test_variants_of_one_address_across_and_inside_segments_are_one_contact(shop: Shop) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from sqlalchemy import select
 
 from services.errors import NotFound
-from services.segments import TREND, Order
+from services.segments import TREND, Order, Segments
+from storage.database import Database
+from storage.models import SegmentCount, Workspace
 from tests.integration.shop import Shop
 
 
@@ -64,3 +69,17 @@ def test_counts_are_kept_for_more_than_a_year_and_then_go(shop: Shop) -> None:
 def test_a_segment_that_vanished_is_said(shop: Shop) -> None:
     with pytest.raises(NotFound, match="The source has no segment Gone any more"):
         shop.postino.segments.sizes(shop.actor, "Gone")
+
+
+def test_a_refresh_from_before_the_first_workspace_is_noted_for_it(shop: Shop, tmp_path: Path) -> None:
+    shop.segment("VIP", ["ann"])
+    database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    database.migrate()
+    duty = Segments(database, shop.postino.source)
+    duty()
+    with database.write() as session:
+        session.add(Workspace(name="Contoso", administrators=[], created_at=database.now(session)))
+    duty()
+    with database.read() as session:
+        assert session.scalars(select(SegmentCount.profiles)).all() == [1]
+    database.dispose()

@@ -202,6 +202,11 @@ def test_a_canary_inserts_only_some_and_offers_the_rest(office: Office) -> None:
     assert len(acts.dump(office.world.audience)) == 50
     completion = office.posted()[-1]
     assert "The canary of Newsletter is in Newsletter" in lines(completion)
+    assert "canary" in lines(office.type(office.ada, "/postino history"))
+    office.click(office.ada, "Details", completion)
+    where = (CHANNEL, office.posted()[0]["ts"])
+    in_full = office.soon(lambda: [lines(one) for one in office.ada.messages(*where) if one["ephemeral"]])
+    assert "Canary of Newsletter to Newsletter" in in_full[-1]
     office.click(office.ada, "Preview the rest", completion)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
 

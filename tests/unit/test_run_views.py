@@ -239,6 +239,14 @@ def test_a_run_in_full_says_why_people_were_suppressed() -> None:
     told = history.details(T, run, [], history.Place(destination=1)).text
     assert "43 suppressed" in told
     assert "Suppressed, as planned: 40 unsubscribed, 2 " in told
+    assert "Values left out because they do not fit Mailchimp's field: PHONE 12" in told
+
+
+def test_a_run_in_full_says_what_the_brake_holds() -> None:
+    plan = Plan.model_validate(PLAN | {"held": [{"segment": "VIP", "people": 671, "holders": 900}]})
+    run = a_run("successful", plan=plan, reason=Reason(waiting="removals"))
+    assert "671 of 900 people" in history.details(T, run, [], history.Place(destination=1)).text
+    assert "671" not in history.details(T, a_run("successful", plan=plan), [], history.Place(destination=1)).text
 
 
 def test_the_bar_follows_what_there_is_to_send_and_not_all_profiles() -> None:
