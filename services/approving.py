@@ -58,6 +58,7 @@ def _exported_before(session: Session, run: Run) -> bool:
         Run.id != run.id,
         Run.status.in_(done),
         Run.canary == 0,
+        Run.preview.is_(False),
         Run.verifies.is_(None),
     )
     return session.scalar(statement.limit(1)) is not None

@@ -71,6 +71,7 @@ def _successes(session: Session, destination_id: int, since: datetime, until: da
     statement = select(Run).where(
         Run.destination_id == destination_id,
         Run.trigger != "person",
+        Run.preview.is_(False),
         Run.verifies.is_(None),
         Run.status.in_((RunStatus.SUCCESSFUL, RunStatus.REJECTS)),
         Run.finished_at > since,

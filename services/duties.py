@@ -25,7 +25,7 @@ from services.rights import Rights
 from services.rules import Class
 from services.workers import OwnerLocks
 from storage import runs
-from storage.models import Json, Run, RunStatus
+from storage.models import PLAN, Json, Run, RunStatus
 
 MOST_CRASHES = 3
 LONGEST_SILENCE = timedelta(hours=6)
@@ -163,7 +163,7 @@ class Exporting:
         with database.read() as session:
             run = session.get_one(Run, attempt.run_id)
             too_long = database.now(session) - run.requested_at > LONGEST_SILENCE
-        if too_long or run.trigger == "command-line":
+        if too_long or run.trigger in ("command-line", PLAN):
             self._fail(attempt, export, error)
             return
         with suppress(LostLease), database.write() as session:
@@ -186,8 +186,9 @@ class Exporting:
             run = session.get_one(Run, run_id)
             connection_id, now = run.destination.connection_id, self.tools.database.now(session)
             if connection_id is not None:
-                # The run's own channel hears of its failure.
-                revocations.note(session, connection_id, now, needed=True, heard_in=run.channel)
+                # The run's own channel hears of its failure; of a plan's nobody does.
+                heard_in = run.channel if run.trigger != PLAN else None
+                revocations.note(session, connection_id, now, needed=True, heard_in=heard_in)
 
     def _end(
         self, attempt: Attempt, status: RunStatus, counters: Json | None, reason: Json, plan: Json | None = None

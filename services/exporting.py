@@ -32,7 +32,7 @@ from services.snapshot import Consent, MappedField, Snapshot
 from services.sources import ProfileSource
 from storage import ledger, runs
 from storage.database import Database
-from storage.models import Connection, Destination, Json, Ledger, LedgerTag, Run
+from storage.models import PLAN, Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import Vault
 
 FULL_READ_EVERY = timedelta(days=7)
@@ -126,6 +126,8 @@ class Export:
                 scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
         summary = self._timed(self.reckoning.summary(plan, taken, audience, [] if accepted else held))
         self.reckoning.counters.profiles = taken.profiles
+        if self._run.trigger == PLAN:
+            return Outcome(self.reckoning.counters, summary, held=held)
         if self._run.preview or self._needs_approval(summary):
             return Outcome(self.reckoning.counters, summary, "approval", held)
         self.reckoning.begin(plan)

@@ -18,7 +18,7 @@ from services.errors import NotAllowed, NotFound, PostinoError, ReconnectNeeded,
 from storage import ledger as ledgers
 from storage import outbox, refusals, runs
 from storage.database import Database
-from storage.models import FINAL, AuditEntry, Destination, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, AuditEntry, Destination, Json, Run, RunReject, RunStatus
 
 APPROVAL_LASTS = timedelta(hours=24)
 
@@ -31,6 +31,7 @@ class AlreadyExporting(Refused):
 class Order:
     """What kind of run is wanted. ``preview`` stops before anything is sent and waits for approval.
 
+    One with the trigger ``PLAN`` ends there, and replaces no other preview.
     ``verifies`` names a run whose tags are looked at again.
     """
 
@@ -79,7 +80,7 @@ class Runs:
             if fresh is None or fresh.removal is not None:
                 raise NotFound("This destination does not exist any more.")
             _may_run(fresh)
-            self._make_way(session, fresh)
+            self._make_way(session, fresh, order)
             run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
             session.add(run)
             session.flush()
@@ -98,7 +99,7 @@ class Runs:
             if known is not None:
                 return known
             now, fresh = self._database.now(session), session.get_one(Destination, destination.id)
-            before = session.scalar(select(Run).where(Run.destination_id == fresh.id).order_by(Run.id.desc()).limit(1))
+            before = runs.newest(session, fresh.id)
             run = _new_run(actor, fresh, order, now, key, None)
             run.status, run.finished_at, run.reason = RunStatus.SKIPPED, now, as_reason(error)
             session.add(run)
@@ -180,11 +181,13 @@ class Runs:
         with self._database.read() as session:
             return self._get(session, actor, run_id)
 
-    def history(self, actor: Actor, destination_id: int | None = None, limit: int = 20) -> list[Run]:
-        """The latest runs of the workspace or of one destination, newest first."""
+    def history(
+        self, actor: Actor, destination_id: int | None = None, limit: int = 20, *, plans: bool = False
+    ) -> list[Run]:
+        """The latest runs of the workspace or of one destination, newest first; plans of the command line only if wanted."""
         access.require_member(actor)
         with self._database.read() as session:
-            return list(runs.history(session, actor.workspace_id, destination_id, limit))
+            return list(runs.history(session, actor.workspace_id, destination_id, limit, plans=plans))
 
     def rejects(self, actor: Actor, run_id: int) -> list[RunReject]:
         """Whom a run could not export, without addresses."""
@@ -202,11 +205,14 @@ class Runs:
             )
 
     def unfinished(self, actor: Actor) -> list[Run]:
-        """The workspace's runs that have not ended, oldest first, without verifications that nobody asked for."""
+        """The workspace's runs that have not ended, oldest first, without verifications that nobody asked for, and plans."""
         access.require_member(actor)
         with self._database.read() as session:
             statement = select(Run).where(
-                Run.workspace_id == actor.workspace_id, Run.status.not_in(FINAL), Run.verifies.is_(None)
+                Run.workspace_id == actor.workspace_id,
+                Run.status.not_in(FINAL),
+                Run.verifies.is_(None),
+                Run.trigger != PLAN,
             )
             return list(session.scalars(statement.order_by(Run.id)))
 
@@ -261,6 +267,7 @@ class Runs:
                     Run.id < run.id,
                     or_(Run.status.in_(telling), skipped),
                     Run.verifies.is_(None),
+                    Run.trigger != PLAN,
                 )
                 .order_by(Run.id.desc())
                 .limit(1)
@@ -271,7 +278,11 @@ class Runs:
         done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
         with self._database.read() as session:
             statement = select(Run).where(
-                Run.destination_id == run.destination_id, Run.id < run.id, Run.status.in_(done), Run.verifies.is_(None)
+                Run.destination_id == run.destination_id,
+                Run.id < run.id,
+                Run.status.in_(done),
+                Run.preview.is_(False),
+                Run.verifies.is_(None),
             )
             return session.scalar(statement.order_by(Run.id.desc()).limit(1))
 
@@ -294,10 +305,17 @@ class Runs:
             raise NotFound("This export does not exist any more.")
         return run
 
-    def _make_way(self, session: Session, destination: Destination) -> None:
-        """A newer wish replaces a preview that waits; a run that is queued or sending is not doubled."""
+    def _make_way(self, session: Session, destination: Destination, order: Order) -> None:
+        """A newer wish replaces a preview that waits; a run that is queued or sending is not doubled.
+
+        A plan is in nobody's way, and is no wish to send anything that would replace a preview.
+        """
         for run in runs.unfinished(session, destination.id):
+            if run.trigger == PLAN:
+                continue
             if run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED):
+                if order.trigger == PLAN:
+                    continue
                 run.status, run.finished_at = RunStatus.CANCELED, self._database.now(session)
                 run.reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
                 announce(session, run, run.finished_at)
@@ -378,9 +396,9 @@ def _new_run(
 def announce(session: Session, run: Run, now: datetime) -> None:
     """Tell the run's channel of the state it is in now: once per state and attempt.
 
-    A verification is quiet unless it had something to repair.
+    A verification is quiet unless it had something to repair, and a plan is told nowhere.
     """
-    if run.verifies and not run.counters.get("tags_added"):
+    if run.trigger == PLAN or (run.verifies and not run.counters.get("tags_added")):
         return
     outbox.add(
         session,
@@ -395,6 +413,8 @@ def announce(session: Session, run: Run, now: datetime) -> None:
 
 def _announce_stopping(session: Session, run: Run, now: datetime) -> None:
     """Show at once that a run which is sending was asked to stop: the calls in flight may take a while."""
+    if run.trigger == PLAN:
+        return
     outbox.add(
         session, run.workspace_id, "run", {"status": run.status}, now, run_id=run.id, once=f"run-{run.id}-stopping"
     )

@@ -14,6 +14,7 @@ from storage.models import Draft, OutboxMessage, RunStatus, SignIn
 
 KEEP_DELIVERED = timedelta(days=30)
 KEEP_DRAFTS = timedelta(days=7)
+KEEP_PLANS = timedelta(days=1)
 
 
 @dataclass
@@ -32,5 +33,6 @@ class Tidying:
                 running.announce(session, run, now)
             session.execute(delete(OutboxMessage).where(OutboxMessage.delivered_at < now - KEEP_DELIVERED))
             session.execute(delete(Draft).where(Draft.updated_at < now - KEEP_DRAFTS))
+            runs.drop_plans(session, now - KEEP_PLANS)
             session.execute(delete(SignIn).where(SignIn.expires_at < now))
         return False

@@ -14,7 +14,7 @@ from services.access import Actor, Standing
 from services.errors import PostinoError
 from services.runs import Order, Runs
 from storage.database import Database
-from storage.models import Run, RunStatus
+from storage.models import PLAN, Run, RunStatus
 
 AFTER = timedelta(minutes=10)
 NOT_AFTER = timedelta(hours=24)
@@ -32,7 +32,7 @@ class Verifying:
         """Ask for the verification of one run that has settled; whether there was one."""
         with self.database.write() as session:
             now = self.database.now(session)
-            latest = select(func.max(Run.id)).group_by(Run.destination_id)
+            latest = select(func.max(Run.id)).where(Run.trigger != PLAN).group_by(Run.destination_id)
             run = session.scalar(
                 select(Run)
                 .where(

@@ -19,7 +19,7 @@ from services.runs import as_reason
 from services.sources import BeingRefreshed, ProfileSource
 from storage import outbox
 from storage.database import Database, changed_one
-from storage.models import Destination, Json, Run, RunStatus
+from storage.models import PLAN, Destination, Json, Run, RunStatus
 
 UNREADABLE = "source.unreadable"
 """The kind of message that says that the source cannot be read."""
@@ -120,7 +120,7 @@ def _is_due(destination: Destination, error: PostinoError, now: datetime) -> boo
 
 def _told_by_a_run(session: Session, destination: Destination, error: PostinoError) -> bool:
     """Whether an export has failed of the same since then, and so has said it: the source may have broken while it was read."""
-    statement = select(Run).where(Run.destination_id == destination.id, Run.verifies.is_(None))
+    statement = select(Run).where(Run.destination_id == destination.id, Run.verifies.is_(None), Run.trigger != PLAN)
     last = session.scalar(statement.order_by(Run.id.desc()).limit(1))
     if last is None or last.status != RunStatus.FAILED or last.reason.get("message") != error.message:
         return False

@@ -281,6 +281,11 @@ class Tombstone(Base):
     forgotten_at: Mapped[datetime]
 
 
+PLAN = "plan"
+"""The trigger of a run that answers ``postino plan``: it ends with its numbers, is told to whoever asked there and to nobody
+else, and is no part of what was exported."""
+
+
 class Run(Base):
     """One execution of a destination's export. The row is the truth; every write of a worker says ``attempt = :mine``."""
 

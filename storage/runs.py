@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.database import changed_one, insert_for
-from storage.models import FINAL, Destination, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, Destination, Json, Run, RunReject, RunStatus
 
 
 def claim_next(session: Session, worker: str, now: datetime, lease: timedelta) -> Run | None:
@@ -104,9 +104,13 @@ def unfinished(session: Session, destination_id: int) -> Sequence[Run]:
     ).all()
 
 
-def history(session: Session, workspace_id: int, destination_id: int | None = None, limit: int = 20) -> Sequence[Run]:
-    """The latest runs of a workspace, or of one destination, newest first."""
+def history(
+    session: Session, workspace_id: int, destination_id: int | None = None, limit: int = 20, *, plans: bool = False
+) -> Sequence[Run]:
+    """The latest runs of a workspace, or of one destination, newest first; plans of the command line only if wanted."""
     statement = select(Run).where(Run.workspace_id == workspace_id)
+    if not plans:
+        statement = statement.where(Run.trigger != PLAN)
     if destination_id is not None:
         statement = statement.where(Run.destination_id == destination_id)
     return session.scalars(statement.order_by(Run.id.desc()).limit(limit)).all()
@@ -114,10 +118,10 @@ def history(session: Session, workspace_id: int, destination_id: int | None = No
 
 def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunStatus, datetime, bool | None]]:
     """Destination, id, status, time and whether the brake holds removals (``holds``) of the newest run of each of a
-    workspace's destinations, verifications left out."""
+    workspace's destinations, verifications and plans of the command line left out."""
     newest = (
         select(func.max(Run.id))
-        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None))
+        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN)
         .group_by(Run.destination_id)
     )
     holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
@@ -136,6 +140,7 @@ def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json
             Destination.audience_id == run.destination.audience_id,
             Run.status.in_((RunStatus.SUCCESSFUL, RunStatus.REJECTS)),
             Run.canary == 0,
+            Run.preview.is_(False),
             Run.verifies.is_(None),
         )
     )
@@ -148,6 +153,18 @@ def added_since(session: Session, run: Run, since: datetime) -> int:
         Run.account_id == run.account_id, Run.id != run.id, Run.progressed_at > since
     )
     return sum(counters.get("new", 0) for counters in session.scalars(statement))
+
+
+def newest(session: Session, destination_id: int) -> Run | None:
+    """The destination's newest run of all, plans of the command line left out; None if there is none."""
+    statement = select(Run).where(Run.destination_id == destination_id, Run.trigger != PLAN)
+    return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+
+
+def drop_plans(session: Session, before: datetime) -> None:
+    """Delete the command line's plans from before then, with those whose process died before it was their turn."""
+    asked_for = Run.trigger == PLAN, Run.status != RunStatus.PROCESSING, Run.requested_at < before
+    session.execute(delete(Run).where(*asked_for))
 
 
 def expired_approvals(session: Session, now: datetime) -> Sequence[Run]:

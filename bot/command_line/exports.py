@@ -26,7 +26,7 @@ from services.rules import Class
 from services.runs import Order
 from services.weights import heaviest
 from storage import runs
-from storage.models import FINAL, Destination, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, Destination, Json, Run, RunReject, RunStatus
 
 STATUS_WORDS = {
     RunStatus.QUEUED: mark("Queued"),
@@ -50,10 +50,10 @@ def plan(name: Name, as_json: AsJson = False) -> None:
     postino = application()
     actor = postino.command_line()
     destination = destination_called(postino, actor, name)
-    run = _run(postino, actor, destination, Order(preview=True, trigger="command-line"))
+    run = _run(postino, actor, destination, Order(preview=True, trigger=PLAN))
     if run.status not in FINAL:
         postino.runs.cancel(actor, run.id)
-    if run.status != RunStatus.WAITING:
+    if run.status not in GOOD:
         _fail(postino, run, t)
     if as_json:
         show_json({"run": run.id, **run.plan})
@@ -117,15 +117,17 @@ def cancel(name: Name) -> None:
 def history(
     name: Annotated[str | None, typer.Argument(help="Only this destination.")] = None,
     limit: Annotated[int, typer.Option(help="How many runs.", min=1, max=1000)] = 20,
-    rejects: Annotated[bool, typer.Option("--rejects", help="List whom the latest run rejected, and why.")] = False,
+    rejects: Annotated[
+        bool, typer.Option("--rejects", help="List whom the latest run or plan rejected, and why.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs, or whom the latest one rejected."""
+    """List the latest runs, or whom the latest run or plan rejected."""
     t = texts()
     postino = application()
     actor = postino.command_line()
     destination_id = destination_called(postino, actor, name).id if name else None
-    found = postino.runs.history(actor, destination_id, limit)
+    found = postino.runs.history(actor, destination_id, limit, plans=rejects)
     if rejects:
         _show_rejects(postino.runs.rejects(actor, found[0].id) if found else [], t, as_json=as_json)
         return

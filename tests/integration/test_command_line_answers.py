@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, select
 
+from bot.settings import Settings
+from bot.wiring import build
+from services.access import Actor, Standing
+from services.errors import NotFound
+from services.runs import Order
+from services.tidying import Tidying
+from storage.models import PLAN, OutboxMessage, RunStatus
 from tests.integration.machine import Answer, Machine, connect
 
 
@@ -64,14 +73,62 @@ def test_a_destination_that_is_not_there_is_answered_with_where_they_are_listed(
         assert "postino destinations list" in refused.err
 
 
-def test_a_plan_is_no_export_that_somebody_cancelled(machine: Machine) -> None:
-    connect(machine)
+def test_a_plan_is_for_whoever_asks_there_and_leaves_the_previews_of_others_alone(machine: Machine) -> None:
+    connect(machine, channel="C012AB3CD")
+    postino = build(Settings())
+    ours = postino.command_line()
+    ada = Actor(ours.workspace_id, "U0ADA", Standing.ADMINISTRATOR)
+    waiting = postino.runs.request(ada, postino.destinations.named(ada, "Shop"), Order(preview=True))
+    postino.exporting()
+
+    def told() -> int | None:
+        with postino.database.read() as session:
+            return session.scalar(select(func.count()).select_from(OutboxMessage))
+
+    before = told()
+    for _ in range(2):
+        planned = machine.postino("plan", "Shop", "--json")
+        assert json.loads(planned.out)["classes"]["new"] == 2, planned.err
+    assert told() == before
+    assert postino.runs.get(ada, waiting.id).status == RunStatus.WAITING
+    assert [run.id for run in postino.runs.unfinished(ada)] == [waiting.id]
+    assert [run.id for run in postino.runs.history(ada)] == [waiting.id]
+    assert postino.runs.latest(ada)[waiting.destination_id].run_id == waiting.id
+    assert [one["profile"] for one in json.loads(machine.postino("history", "Shop", "--rejects", "--json").out)] == [
+        "c3"
+    ]
+
+    postino.runs.approve(ada, waiting.id)
+    postino.exporting()
     machine.postino("plan", "Shop")
-    machine.postino("export", "Shop")
     listed = machine.postino("history").out
-    assert "Preview" in listed
+    assert "Completed with rejects" in listed
     assert "Canceled" not in listed
-    assert [one["preview"] for one in json.loads(machine.postino("history", "--json").out)] == [False, True]
+    assert "Preview" not in listed
+    assert [one["run"] for one in json.loads(machine.postino("history", "--json").out)] == [waiting.id]
+    postino.database.dispose()
+
+
+def test_a_plan_is_not_in_the_way_of_an_export_and_is_forgotten_after_a_day(machine: Machine) -> None:
+    connect(machine)
+    postino = build(Settings())
+    actor = postino.command_line()
+    shop = postino.destinations.named(actor, "Shop")
+    plan = postino.runs.request(actor, shop, Order(preview=True, trigger=PLAN))
+    run = postino.runs.request(actor, shop)
+    while postino.exporting():
+        pass
+    ended = [postino.runs.get(actor, one.id).status for one in (plan, run)]
+    assert ended == [RunStatus.SUCCESSFUL, RunStatus.REJECTS]
+    Tidying(postino.database)()
+    assert postino.runs.get(actor, plan.id).plan["profiles"] == 3
+    postino.database.dispose()
+    late = build(Settings(), clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    Tidying(late.database)()
+    with pytest.raises(NotFound):
+        late.runs.get(actor, plan.id)
+    assert late.runs.get(actor, run.id).status == RunStatus.REJECTS
+    late.database.dispose()
 
 
 def test_a_destination_is_shown_in_words(machine: Machine) -> None:
