@@ -12,10 +12,7 @@ from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
-from storage.models import FINAL, Destination, RunStatus
-
-LOOKED_AT = 5
-"""How many of a destination's latest runs are looked at for the one under way and the last that ended."""
+from storage.models import Destination, RunStatus
 
 URGENCY = (
     *(RunStatus.FAILED, RunStatus.SKIPPED, RunStatus.REJECTS, RunStatus.WAITING),
@@ -58,10 +55,7 @@ class Saved:
 
     def row(self, actor: Actor, one: Destination) -> views.Row:
         """One destination with what goes on and what was."""
-        latest = self._application.runs.history(actor, one.id, LOOKED_AT)
-        asked_for = [run for run in latest if run.verifies is None]
-        going_on = next((run for run in asked_for if run.status not in FINAL), None)
-        last = next((run for run in asked_for if run.status in FINAL), None)
+        going_on, last = self._application.runs.now_and_last(actor, one.id)
         return views.Row(
             id=one.id,
             name=one.name,

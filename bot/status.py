@@ -79,7 +79,8 @@ class Status:
         asked.share(self._status(asked, shared=True), "hub.status")
 
     def _row(self, asked: Asked, destination: Destination) -> views.Row:
-        last = [run for run in self._application.runs.history(asked.actor, destination.id, 3) if run.verifies is None]
+        going_on, ended = self._application.runs.now_and_last(asked.actor, destination.id)
+        last = going_on or ended
         return views.Row(
             destination_id=destination.id,
             name=destination.name,
@@ -87,7 +88,7 @@ class Status:
             audience_link=destination.audience_web_link,
             segments=len(destination.segments),
             schedule=destination.schedule,
-            last=self._telling.run(last[0]) if last else None,
+            last=self._telling.run(last) if last is not None else None,
             permission=access.permission(asked.actor, destination),
             connected=destination.connection is not None,
         )

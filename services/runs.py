@@ -217,13 +217,22 @@ class Runs:
             return list(session.scalars(statement.order_by(Run.id)))
 
     def latest(self, actor: Actor) -> dict[int, Latest]:
-        """The newest run of each destination that has any, verifications left out."""
+        """The newest run of each destination that has any, verifications and previews that were never sent left out."""
         access.require_member(actor)
         with self._database.read() as session:
             return {
                 row.destination_id: Latest(row.id, row.status, row.requested_at, bool(row.holds))
                 for row in runs.latest(session, actor.workspace_id)
             }
+
+    def now_and_last(self, actor: Actor, destination_id: int) -> tuple[Run | None, Run | None]:
+        """What goes on for a destination, a preview that waits included, and its last export that has ended.
+
+        A preview that ended without being sent is in the history, and is no export.
+        """
+        access.require_member(actor)
+        with self._database.read() as session:
+            return runs.going_on(session, destination_id), runs.last_export(session, destination_id)
 
     def by_cause(self, run_id: int) -> list[tuple[str, int]]:
         """How many a run rejected by reason, the most frequent first."""
@@ -277,14 +286,7 @@ class Runs:
         """The destination's last run before this one that ended well; None if there was none."""
         done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
         with self._database.read() as session:
-            statement = select(Run).where(
-                Run.destination_id == run.destination_id,
-                Run.id < run.id,
-                Run.status.in_(done),
-                Run.preview.is_(False),
-                Run.verifies.is_(None),
-            )
-            return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+            return runs.last_export(session, run.destination_id, done, before=run.id)
 
     def shown_unfinished(self) -> list[Run]:
         """Runs of all workspaces that are queued or processing and have a message which follows them."""

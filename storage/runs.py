@@ -5,10 +5,10 @@ A partial unique index allows one processing run per Mailchimp account over all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, and_, delete, func, or_, select, update
+from sqlalchemy import Row, and_, delete, func, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -118,10 +118,11 @@ def history(
 
 def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunStatus, datetime, bool | None]]:
     """Destination, id, status, time and whether the brake holds removals (``holds``) of the newest run of each of a
-    workspace's destinations, verifications and plans of the command line left out."""
+    workspace's destinations, verifications, plans and previews that ended without being sent left out."""
+    unsent = and_(Run.preview.is_(True), Run.status.in_(FINAL))
     newest = (
         select(func.max(Run.id))
-        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN)
+        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN, not_(unsent))
         .group_by(Run.destination_id)
     )
     holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
@@ -158,6 +159,27 @@ def added_since(session: Session, run: Run, since: datetime) -> int:
 def newest(session: Session, destination_id: int) -> Run | None:
     """The destination's newest run of all, plans of the command line left out; None if there is none."""
     statement = select(Run).where(Run.destination_id == destination_id, Run.trigger != PLAN)
+    return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+
+
+def going_on(session: Session, destination_id: int) -> Run | None:
+    """The destination's newest run that has not ended, verifications and plans left out; None if there is none."""
+    asked_for = Run.status.not_in(FINAL), Run.verifies.is_(None), Run.trigger != PLAN
+    statement = select(Run).where(Run.destination_id == destination_id, *asked_for)
+    return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+
+
+def last_export(
+    session: Session, destination_id: int, statuses: Collection[RunStatus] = FINAL, before: int | None = None
+) -> Run | None:
+    """The destination's newest export in one of these states, before a run if one is given; None if there is none.
+
+    Verifications are left out, and so are previews that were never sent.
+    """
+    exported = Run.status.in_(statuses), Run.preview.is_(False), Run.verifies.is_(None)
+    statement = select(Run).where(Run.destination_id == destination_id, *exported)
+    if before is not None:
+        statement = statement.where(Run.id < before)
     return session.scalar(statement.order_by(Run.id.desc()).limit(1))
 
 

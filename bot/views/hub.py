@@ -32,7 +32,7 @@ class Place(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A destination as the hub shows it; ``last`` is its newest run, ``permission`` what the reader may do with it."""
+    """A destination as the hub shows it; ``last`` is what goes on or its last export, ``permission`` what the reader may do."""
 
     destination_id: int
     name: str

@@ -49,11 +49,9 @@ def living(t: Texts, run: Run) -> Message:
 
 def one_line(t: Texts, run: Run, *, named: bool = True) -> str:
     """A run in one line of markup, for lists; not ``named`` where its destination stands above it."""
-    parts = [
-        f"*{status_word(t, run.status)}*",
-        escape(run.destination) if named else "",
-        t("canary") if run.canary else "",
-    ]
+    unsent = t("Preview") if run.preview and run.finished_at is not None else ""
+    canary = t("canary") if run.canary else ""
+    parts = [f"*{status_word(t, run.status)}*", unsent, canary, escape(run.destination) if named else ""]
     if run.status == PROCESSING:
         parts.append(progress(t, run))
     elif run.status == QUEUED:

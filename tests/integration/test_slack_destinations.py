@@ -7,8 +7,10 @@ import pytest
 from sandbox.mailchimp import acts
 from services.access import Sharing
 from services.removing import Tags
+from services.tidying import Tidying
 from storage.models import Run, RunStatus
 from tests.integration.slack_office import Office, lines
+from tests.integration.test_home import open_home
 from tests.integration.wizard_hands import act, enter, seen, value
 
 
@@ -25,6 +27,40 @@ def test_destinations_are_listed_with_last_and_next_export_connection_and_permis
     assert "07:00" in shown.partition("Next: ")[2]
     assert "Connection Main · you are an administrator: run, edit, remove · updated" in shown
     assert "by @Ada" in shown
+
+
+def test_a_preview_that_was_never_sent_is_in_the_history_and_hides_no_export(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination, preview=True)
+    office.postino.runs.cancel(office.world.actor, 1)
+    assert "Never exported." in lines(office.type(office.ada, "/postino destinations"))
+    assert "Never exported yet." in lines(office.type(office.ada, "/postino"))
+    open_home(office.ada, "Never exported.")
+
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", ["p0", "p1", "p2", "p3"])
+    office.clock.forward(minutes=1)
+    office.request(destination, preview=True)
+    office.work()
+    assert "Waiting for approval · 1 new" in lines(office.type(office.ada, "/postino"))
+    office.clock.forward(hours=25)
+    Tidying(office.postino.database)()
+    monkeypatch.setattr("services.guarding.PROFILES", 3)
+    office.request(destination, preview=True)
+    office.work()
+    monkeypatch.undo()
+    for _ in range(6):  # more than any list looks at
+        office.postino.runs.cancel(office.world.actor, office.request(destination, preview=True).id)
+    last = "✅ Successful · 3 new, 3 tags put on"
+    assert f"Last: {last}" in lines(office.type(office.ada, "/postino destinations"))
+    assert last in lines(office.type(office.ada, "/postino"))
+    open_home(office.ada, f"Last: {last}")
+    told = lines(office.type(office.ada, "/postino history Newsletter"))
+    assert "🚫 Canceled · Preview · Nobody approved this export within 24 hours." in told
+    assert "❌ Failed · Preview · The segments hold 4 distinct profiles" in told
 
 
 def test_everybody_sees_what_they_may_do(office: Office) -> None:
@@ -71,8 +107,9 @@ def test_destinations_are_sorted_by_name_connection_last_export_and_status(offic
     office.request(letters["B"])
     office.work()
     office.clock.forward(minutes=1)
-    run = office.request(first, preview=True)
-    office.postino.runs.cancel(office.world.actor, run.id)
+    for letter, preview in ((first, False), (letters["B"], True)):
+        run = office.request(letter, preview=preview)
+        office.postino.runs.cancel(office.world.actor, run.id)
     answer = office.type(office.ada, "/postino destinations letter")
 
     def order(word: str) -> str:
