@@ -168,7 +168,7 @@ class Notifier:
         if (
             run.status not in FINAL
             or run.status == RunStatus.SKIPPED
-            or (run.status == RunStatus.CANCELED and run.preview)
+            or (run.status != RunStatus.FAILED and run.preview)
         ):
             return []
         kinds = ["workflow"] if workflows.execution_of(run) else []

@@ -97,7 +97,7 @@ class Telling:
 
     def recovered(self, row: Run) -> bool:
         """Whether this run succeeded after one of the same destination that had not."""
-        return row.status in SUCCESS and not _trouble(row) and self.changed(row)
+        return row.status in SUCCESS and not row.preview and not _trouble(row) and self.changed(row)
 
     def changed(self, row: Run) -> bool:
         """Whether the destination is in other trouble than after the run before, or in none any more."""
@@ -106,7 +106,7 @@ class Telling:
 
     def resized(self, row: Run) -> tuple[run_facts.Resized, ...]:
         """The segments that have grown or shrunk by half and by 25 profiles since the last export that ended well."""
-        if row.status not in SUCCESS or row.verifies is not None:
+        if row.status not in SUCCESS or row.preview or row.verifies is not None:
             return ()
         before = self._application.runs.succeeded_before(row)
         if before is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from storage.models import Json, Run, RunStatus
@@ -51,8 +51,10 @@ def is_missing(session: Session, run: Run, plan: Json) -> bool:
 
 
 def _exported_before(session: Session, run: Run) -> bool:
-    """Whether the destination was exported as a whole before: a canary does not count."""
+    """Whether the destination was exported as a whole before: a canary does not count, nor what nobody had to approve
+    because it sent nothing."""
     done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
+    sent = [Run.counters[name].as_integer() > 0 for name in ("new", "updated", "tags_only", "tags_removed")]
     statement = select(Run.id).where(
         Run.destination_id == run.destination_id,
         Run.id != run.id,
@@ -60,5 +62,6 @@ def _exported_before(session: Session, run: Run) -> bool:
         Run.canary == 0,
         Run.preview.is_(False),
         Run.verifies.is_(None),
+        or_(Run.approved_by.is_not(None), *sent),
     )
     return session.scalar(statement.limit(1)) is not None

@@ -126,10 +126,10 @@ class Export:
                 scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
         summary = self._timed(self.reckoning.summary(plan, taken, audience, [] if accepted else held))
         self.reckoning.counters.profiles = taken.profiles
-        if self._run.trigger == PLAN:
-            return Outcome(self.reckoning.counters, summary, held=held)
-        if self._run.preview or self._needs_approval(summary):
-            return Outcome(self.reckoning.counters, summary, "approval", held)
+        waiting = "removals" if held and not accepted else ""
+        stopped = self._stopped_by_now(plan, summary, waiting, held)
+        if stopped is not None:
+            return stopped
         self.reckoning.begin(plan)
         tags, names = tagging.create(service, self._database, self._destination.audience_id, present, tags)
         planner.use(book.rules(tags), tags)
@@ -164,7 +164,7 @@ class Export:
             Lanes(executor, self._attempt),
         ).apply(self._run.canary)
         summary = self.reckoning.with_left_out(summary)
-        return Outcome(self.reckoning.final(), summary, "removals" if held and not accepted else "", held)
+        return Outcome(self.reckoning.final(), summary, waiting, held)
 
     # Steps
 
@@ -311,6 +311,18 @@ class Export:
                 ledger.note_holders(session, tag.id, today, plan.holders.get(position, 0))
                 highest[position] = ledger.highest_holders(session, tag.id)
         return guarding.brake(plan, taken, highest, self._destination.brake_share, self._destination.brake_people)
+
+    def _stopped_by_now(self, plan: Plan, summary: Json, waiting: str, held: list[guarding.Held]) -> Outcome | None:
+        """How a run ends that is not to send, or not yet: a plan, a preview, what somebody must approve. None if it goes on."""
+        if self._run.trigger == PLAN:
+            return Outcome(self.reckoning.counters, summary, held=held)
+        if not self._run.preview and not self._needs_approval(summary):
+            return None
+        if any(summary["binding"].values()):
+            return Outcome(self.reckoning.counters, summary, "approval", held)
+        # Nobody needs to approve that nothing is sent.
+        self.reckoning.begin(plan)
+        return Outcome(self.reckoning.final(), summary, waiting, held)
 
     def _needs_approval(self, summary: Json) -> bool:
         """Whether an approved run has grown beyond what was approved, or the destination's rule asks for a second person."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services import access, approving, audit
@@ -29,7 +29,8 @@ class AlreadyExporting(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What kind of run is wanted. ``preview`` stops before anything is sent and waits for approval.
+    """What kind of run is wanted. ``preview`` stops before anything is sent and waits for approval; it ends if there is nothing
+    to send.
 
     One with the trigger ``PLAN`` ends there, and replaces no other preview.
     ``verifies`` names a run whose tags are looked at again.
@@ -208,13 +209,7 @@ class Runs:
         """The workspace's runs that have not ended, oldest first, without verifications that nobody asked for, and plans."""
         access.require_member(actor)
         with self._database.read() as session:
-            statement = select(Run).where(
-                Run.workspace_id == actor.workspace_id,
-                Run.status.not_in(FINAL),
-                Run.verifies.is_(None),
-                Run.trigger != PLAN,
-            )
-            return list(session.scalars(statement.order_by(Run.id)))
+            return list(runs.unfinished_in(session, actor.workspace_id))
 
     def latest(self, actor: Actor) -> dict[int, Latest]:
         """The newest run of each destination that has any, verifications and previews that were never sent left out."""
@@ -265,22 +260,8 @@ class Runs:
 
         One skipped because another was going on tells nothing, and is left out.
         """
-        telling = (RunStatus.SUCCESSFUL, RunStatus.REJECTS, RunStatus.FAILED)
-        kind = func.coalesce(Run.reason["kind"].as_string(), "")
-        skipped = and_(Run.status == RunStatus.SKIPPED, kind != AlreadyExporting.__name__)
         with self._database.read() as session:
-            return session.scalar(
-                select(Run)
-                .where(
-                    Run.destination_id == run.destination_id,
-                    Run.id < run.id,
-                    or_(Run.status.in_(telling), skipped),
-                    Run.verifies.is_(None),
-                    Run.trigger != PLAN,
-                )
-                .order_by(Run.id.desc())
-                .limit(1)
-            )
+            return runs.telling_before(session, run, AlreadyExporting.__name__)
 
     def succeeded_before(self, run: Run) -> Run | None:
         """The destination's last run before this one that ended well; None if there was none."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, select
 
 from services.access import Actor, Standing
 from services.errors import PostinoError
 from services.runs import Order, Runs
+from storage import runs
 from storage.database import Database
 from storage.models import PLAN, Run, RunStatus
 
@@ -32,7 +33,7 @@ class Verifying:
         """Ask for the verification of one run that has settled; whether there was one."""
         with self.database.write() as session:
             now = self.database.now(session)
-            latest = select(func.max(Run.id)).where(Run.trigger != PLAN).group_by(Run.destination_id)
+            latest = select(func.max(Run.id)).where(Run.trigger != PLAN, not_(runs.UNSENT)).group_by(Run.destination_id)
             run = session.scalar(
                 select(Run)
                 .where(

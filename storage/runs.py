@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 from storage.database import changed_one, insert_for
 from storage.models import FINAL, PLAN, Destination, Json, Run, RunReject, RunStatus
 
+UNSENT = and_(Run.preview.is_(True), Run.status.in_(FINAL))
+"""Previews that have ended: canceled, failed, or with nothing to send. Once one is approved it is an export."""
+
 
 def claim_next(session: Session, worker: str, now: datetime, lease: timedelta) -> Run | None:
     """Take the oldest queued run that is due and whose account is free, with a new attempt number. None if there is none."""
@@ -104,6 +107,24 @@ def unfinished(session: Session, destination_id: int) -> Sequence[Run]:
     ).all()
 
 
+def unfinished_in(session: Session, workspace_id: int) -> Sequence[Run]:
+    """A workspace's runs that have not ended, oldest first; verifications and plans left out."""
+    asked_for = Run.status.not_in(FINAL), Run.verifies.is_(None), Run.trigger != PLAN
+    return session.scalars(select(Run).where(Run.workspace_id == workspace_id, *asked_for).order_by(Run.id)).all()
+
+
+def telling_before(session: Session, run: Run, untold: str) -> Run | None:
+    """The destination's last run before this one that ended well, failed or was skipped; None if there was none.
+
+    Left out are those skipped for a reason of the kind ``untold``, verifications, plans, and previews with nothing to send.
+    """
+    done = and_(Run.status.in_((RunStatus.SUCCESSFUL, RunStatus.REJECTS)), Run.preview.is_(False))
+    skipped = and_(Run.status == RunStatus.SKIPPED, func.coalesce(Run.reason["kind"].as_string(), "") != untold)
+    telling = or_(done, Run.status == RunStatus.FAILED, skipped), Run.verifies.is_(None), Run.trigger != PLAN
+    statement = select(Run).where(Run.destination_id == run.destination_id, Run.id < run.id, *telling)
+    return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+
+
 def history(
     session: Session, workspace_id: int, destination_id: int | None = None, limit: int = 20, *, plans: bool = False
 ) -> Sequence[Run]:
@@ -118,14 +139,14 @@ def history(
 
 def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunStatus, datetime, bool | None]]:
     """Destination, id, status, time and whether the brake holds removals (``holds``) of the newest run of each of a
-    workspace's destinations, verifications, plans and previews that ended without being sent left out."""
-    unsent = and_(Run.preview.is_(True), Run.status.in_(FINAL))
+    workspace's destinations. Verifications and plans are left out, and previews that ended unless they hold removals."""
+    holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
     newest = (
         select(func.max(Run.id))
-        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN, not_(unsent))
+        .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN)
+        .where(or_(not_(UNSENT), holds))
         .group_by(Run.destination_id)
     )
-    holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
     told = select(Run.destination_id, Run.id, Run.status, Run.requested_at, holds)
     return session.execute(told.where(Run.id.in_(newest))).all()
 

@@ -16,7 +16,7 @@ from bot.command_line.speaking import application, complain, destination_called,
 from bot.command_line.words import word
 from bot.texts import Texts, mark
 from bot.views.outcomes import LIMITS
-from bot.views.run_facts import Counts, gone_segments, outcome_counts, unreadable_rows
+from bot.views.run_facts import Counts, gone_segments, nothing_to_send, outcome_counts, unreadable_rows
 from bot.views.runs import STEPS
 from bot.wiring import Application
 from services.access import Actor
@@ -59,6 +59,8 @@ def plan(name: Name, as_json: AsJson = False) -> None:
         show_json({"run": run.id, **run.plan})
         return
     _show_plan(run.plan, t)
+    if not any(run.plan["binding"].values()):
+        say(nothing_to_send(t, held=bool(run.plan["held"])))
     _tell_incomplete(run, t)
     _tell_held(run, t)
 
@@ -238,8 +240,9 @@ def _show_rejects(found: list[RunReject], t: Texts, *, as_json: bool) -> None:
 
 
 def _status(run: Run, t: Texts) -> str:
-    """A plan ends without anything sent and is closed at once: that is no export somebody cancelled."""
-    return t("Preview") if run.preview and run.status == RunStatus.CANCELED else t(STATUS_WORDS[run.status])
+    """A preview that has ended is no export that somebody cancelled, or that went well."""
+    ended = run.preview and run.status in (RunStatus.CANCELED, *GOOD)
+    return t("Preview") if ended else t(STATUS_WORDS[run.status])
 
 
 def _tell_incomplete(run: Run, t: Texts) -> None:

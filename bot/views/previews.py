@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.texts import Texts, mark
 from bot.views import blocks, decisions
@@ -17,6 +17,7 @@ from bot.views.run_facts import (
     linked,
     moment,
     needs_approval,
+    nothing_to_send,
     number_of_people,
     number_of_profiles,
     unreadable_rows,
@@ -56,22 +57,44 @@ HELD = {
 
 def preview(t: Texts, run: Run) -> Message:
     """The card of a run that waits for approval."""
-    plan = run.plan
-    head = t("Preview of {destination}", destination=run.destination)
     to = t(
         "To {audience}: {profiles} in the chosen segments. Nothing has been sent yet.",
         audience=linked(run.audience, run.audience_link),
-        profiles=number_of_profiles(t, plan.profiles),
+        profiles=number_of_profiles(t, run.plan.profiles),
     )
-    content = [blocks.header(head), blocks.section(to), blocks.section(_changes(t, plan))]
-    tags = _tags(t, plan)
-    if tags:
-        content.append(blocks.section(tags))
-    told = (held(t, plan), left_out_values(t, plan), _incomplete(t, plan), needs_approval(t, run))
-    content += [blocks.section(text) for text in told if text]
-    content.append(blocks.context(*_notes(t, run)))
-    content.append(_buttons(t, run))
-    return Message(_said(t, run), content)
+    return Message(_said(t, run), [*_card(t, run, to, _notes(t, run)), _buttons(t, run)])
+
+
+def matching(t: Texts, run: Run, next_steps: Sequence[Block]) -> Message:
+    """The card of a preview that ended because there is nothing to send; ``next_steps`` are its last buttons."""
+    state = nothing_to_send(t, held=bool(run.plan.held))
+    to = t(
+        "To {audience}: {profiles} in the chosen segments.",
+        audience=linked(run.audience, run.audience_link),
+        profiles=number_of_profiles(t, run.plan.profiles),
+    )
+    asked = t("asked for by {person}", person=who(t, run.requested_by))
+    buttons = [*([decisions.button(t, run.destination_id)] if _may_decide(run.plan) else []), *next_steps]
+    said = t(
+        "Preview of {destination} to {audience}. {state} {unchanged} unchanged. Skipped: {skipped}. Rejected: {rejected}.",
+        destination=escape(run.destination),
+        audience=escape(run.audience),
+        state=state,
+        unchanged=run.plan.classes.unchanged,
+        skipped=skipped(t, run.plan),
+        rejected=rejected(t, run.plan),
+    )
+    text = " ".join(part for part in (said, held(t, run.plan), _incomplete(t, run.plan)) if part)
+    return Message(text, [*_card(t, run, f"*{state}*\n{to}", [asked]), blocks.actions(*buttons)])
+
+
+def _card(t: Texts, run: Run, to: str, notes: Sequence[str]) -> list[Block]:
+    """All of a card but its buttons."""
+    plan = run.plan
+    head = t("Preview of {destination}", destination=run.destination)
+    told = (to, _changes(t, plan), _tags(t, plan), held(t, plan), left_out_values(t, plan), _incomplete(t, plan))
+    content = [blocks.header(head), *(blocks.section(text) for text in (*told, needs_approval(t, run)) if text)]
+    return [*content, blocks.context(*notes)]
 
 
 def skipped(t: Texts, plan: Plan) -> str:
@@ -194,10 +217,15 @@ def _buttons(t: Texts, run: Run) -> Block:
     buttons = [blocks.button(send, "run.send", value, style="primary")]
     if run.plan.classes.new:
         buttons.append(blocks.button(t("Send a canary of {count}", count=CANARY), "run.canary", value))
-    if "other_address" in run.plan.rejected or "kept_out" in run.plan.suppressed:
+    if _may_decide(run.plan):
         buttons.append(decisions.button(t, run.destination_id))
     buttons.append(blocks.button(t("Cancel"), "run.cancel", value))
     return blocks.actions(*buttons)
+
+
+def _may_decide(plan: Plan) -> bool:
+    """Whether changed addresses wait for a decision, or were decided about."""
+    return "other_address" in plan.rejected or "kept_out" in plan.suppressed
 
 
 def _said(t: Texts, run: Run) -> str:

@@ -378,6 +378,13 @@ def gone_segments(t: Texts, vanished: Iterable[str]) -> list[str]:
     ]
 
 
+def nothing_to_send(t: Texts, *, held: bool) -> str:
+    """That an audience is as its segments want it, but for the removals that the brake holds, if it holds any."""
+    if held:
+        return t("There is nothing to send but the removals that the brake holds.")
+    return t("Mailchimp already matches: there is nothing to send.")
+
+
 def outcome_counts(t: Texts, counts: Counts) -> str:
     """What became of the profiles, in one line; classes nobody is in are left out."""
     skipped = counts.suppressed + counts.no_consent + counts.duplicates

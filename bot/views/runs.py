@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.texts import Texts, mark
 from bot.views import blocks, outcomes
 from bot.views.blocks import Block, escape
-from bot.views.previews import preview
+from bot.views.previews import matching, preview
 from bot.views.run_facts import (
     Message,
     Run,
@@ -32,10 +32,14 @@ WAITING = "waiting"
 QUEUED = "queued"
 PROCESSING = "processing"
 SKIPPED = "skipped"
+ENDED_WELL = ("successful", "rejects")
 
 
 def living(t: Texts, run: Run) -> Message:
-    """The run as it is now; one that waits for approval shows its preview, one that never began why and what to do."""
+    """The run as it is now; one that waits for approval shows its preview, one that never began why and what to do.
+
+    A preview that ended by itself, because there is nothing to send, stays to be seen.
+    """
     if run.status == WAITING:
         return preview(t, run)
     if run.status == QUEUED:
@@ -44,6 +48,9 @@ def living(t: Texts, run: Run) -> Message:
         return _processing(t, run)
     if run.status == SKIPPED:
         return outcomes.outcome(t, run)
+    if run.preview and run.status in ENDED_WELL:
+        held = [outcomes.take_off_button(t, run, "run.accept_removals")] if run.reason.waiting == "removals" else []
+        return matching(t, run, [*held, *outcomes.next_steps(t, run)])
     return _ended(t, run)
 
 

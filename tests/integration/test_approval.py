@@ -99,6 +99,28 @@ def test_only_the_first_export_is_approved_where_the_rule_says_so(office: Office
     assert office.run(2).status == RunStatus.SUCCESSFUL
 
 
+def test_what_sends_nothing_needs_no_approval_and_is_not_the_first_export(office: Office) -> None:
+    made = destination(office, approval="first")
+    office.world.segment("VIP", [])
+    office.clock.forward(minutes=1)
+    office.request(made, trigger="schedule")
+    office.work()
+    office.request(made, preview=True)
+    office.work()
+    assert [office.run(number).status for number in (1, 2)] == [RunStatus.SUCCESSFUL] * 2
+    card = office.posted()[-1]
+    assert "there is nothing to send." in lines(card)
+    assert [one["text"] for one in card["buttons"]] == ["Preview again", "Details"]
+
+    office.world.segment("VIP", ["p0"])
+    office.clock.forward(minutes=1)
+    office.request(made, trigger="schedule")
+    office.work()
+    assert office.run(3).status == RunStatus.WAITING
+    assert "this is the destination's first export" in lines(office.posted()[-1])
+    assert not acts.dump(office.world.audience)
+
+
 def test_more_contacts_than_the_rule_allows_are_approved(office: Office) -> None:
     made = destination(office, approval_above=2)
     office.request(made)
@@ -154,6 +176,8 @@ def test_a_retry_that_a_second_person_must_approve_says_so_and_who_may(office: O
     assert "Administrators may approve it, and @Ben" in answer
     assert "who created the destination. Look at its preview in #exports." in answer
     assert "under way" not in answer
+    office.world.customers({"p0": {}})
+    office.clock.forward(minutes=1)
     office.work()
     assert office.run(2).status == RunStatus.WAITING
 

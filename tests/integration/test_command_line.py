@@ -60,7 +60,11 @@ def test_a_plan_sends_nothing(machine: Machine) -> None:
     plan = json.loads(machine.postino("plan", "Shop", "--json").out)
     assert (plan["classes"]["new"], plan["classes"]["rejected"]) == (2, 1)
     assert [one for one in machine.world.log.calls() if one.method != "GET"] == []
-    assert "Tags added" in machine.postino("plan", "Shop").out
+    shown, said = machine.postino("plan", "Shop").out, "Mailchimp already matches: there is nothing to send."
+    assert "Tags added" in shown
+    assert said not in shown
+    machine.postino("export", "Shop")
+    assert said in machine.postino("plan", "Shop").out
 
 
 def test_destinations_and_connections_are_listed_shown_and_removed(machine: Machine) -> None:

@@ -17,7 +17,7 @@ from services.attempts import Attempt, StopReason
 from services.lanes import LANES
 from services.runs import Order
 from services.verifying import Verifying
-from storage.models import RunStatus
+from storage.models import PLAN, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
@@ -163,6 +163,8 @@ def test_tags_lost_after_a_run_are_put_back_by_its_verification(shop: Shop) -> N
     verifying = Verifying(shop.postino.database, shop.postino.runs)
     assert not verifying()
     shop.clock.forward(minutes=11)
+    assert shop.export(destination, preview=True, trigger=PLAN).status == RunStatus.SUCCESSFUL
+    shop.postino.runs.cancel(shop.actor, shop.postino.runs.request(shop.actor, destination, Order(preview=True)).id)
     assert verifying()
     assert shop.postino.exporting()
     assert shop.members()["p1@example.com"]["tags"] == ["VIP"]

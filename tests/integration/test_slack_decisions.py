@@ -118,6 +118,7 @@ def test_the_preview_names_them_and_leads_to_the_same_decision_and_back(office: 
     again(office, preview=True)
     card = office.posted()[-1]
     assert "2 who left under another address and wait for a decision" in lines(card)
+    assert [one["text"] for one in card["buttons"]] == [BUTTON, "Preview again", "Details"]
     opened(office, card)
     assert office.ada.act("submit")["ok"]
     told(office, "2 people are kept out.")

@@ -191,6 +191,46 @@ def test_a_preview_can_be_cancelled_and_then_not_be_sent(office: Office) -> None
     assert not acts.dump(office.world.audience)
 
 
+def test_a_preview_with_nothing_to_send_says_so_and_ends_by_itself(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    posted, directly = len(office.posted()), len(office.directly(office.ada))
+    office.type(office.ada, "/postino-export Newsletter")
+    office.work()
+    [card] = office.posted()[posted:]
+    said = "Mailchimp already matches: there is nothing to send."
+    assert said in lines(card)
+    assert said in card["text"]
+    assert "Preview of Newsletter" in lines(card)
+    assert "Unchanged: 3" in lines(card)
+    assert [button["text"] for button in card["buttons"]] == ["Preview again", "Details"]
+    assert office.run(2).status == RunStatus.SUCCESSFUL
+    assert len(office.directly(office.ada)) == directly
+    assert "Last: ✅ Successful · 3 new" in lines(office.type(office.ada, "/postino destinations"))
+    assert "✅ Successful · Preview · 3 unchanged" in lines(office.type(office.ada, "/postino history Newsletter"))
+    office.click(office.ada, "Preview again", card)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+
+
+def test_a_preview_of_nothing_but_held_removals_offers_to_take_the_tags_off(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", [])
+    office.request(destination, preview=True)
+    office.work()
+    card = office.posted()[-1]
+    assert "There is nothing to send but the removals that the brake holds." in lines(card)
+    assert "VIP: would be taken off 3 people, but the segment is empty." in lines(card)
+    assert [button["text"] for button in card["buttons"]] == ["Take the tags off", "Preview again", "Details"]
+    open_home(office.ada, "Waiting for your approval", "VIP: would be taken off 3 people, but the segment is empty.")
+    office.click(office.ada, "Take the tags off", card)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+    office.work()
+    assert office.run(3).counters["tags_removed"] == 3
+
+
 def test_a_canary_inserts_only_some_and_offers_the_rest(office: Office) -> None:
     office.world.customers({f"c{number}": {} for number in range(60)})
     office.world.segment("Everyone", office.world.people)

@@ -40,7 +40,10 @@ def test_the_run_before_is_the_last_of_the_destination_that_ended(shop: Shop) ->
     shop.segment("VIP", ["ann"])
     destination = shop.destination("VIP")
     first = shop.export(destination)
-    preview = shop.export(destination, preview=True)
+    assert shop.export(destination, preview=True).status == RunStatus.SUCCESSFUL
+    shop.segment("VIP", [])
+    preview = shop.export(destination, preview=True, accept_removals=True)
+    assert preview.status == RunStatus.WAITING
     shop.postino.runs.cancel(shop.actor, preview.id)
     last = shop.export(destination)
     before = shop.postino.runs.before(last)

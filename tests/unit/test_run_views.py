@@ -128,6 +128,7 @@ def every_run() -> Iterator[Run]:
                     )
                     yield run
                     yield dataclasses.replace(run, step="reading", counts=Counts(), audience_link="")
+                    yield dataclasses.replace(run, preview=True, canary=0)
 
 
 def test_slack_takes_every_message_about_every_run() -> None:
