@@ -114,16 +114,17 @@ def _details_button(t: Texts, run: Run, place: Place) -> Block:
 
 
 def _who_and_when(t: Texts, run: Run) -> list[str]:
+    """In the order of time. The time of planning is not told: people know when they asked, and wait for what is sent."""
     lines = [
         t("Asked for by {person}, {time}.", person=who(t, run.requested_by), time=moment(t, run.requested_at, run.zone))
     ]
     if run.approved_by and run.approved_at:
         approved_at = moment(t, run.approved_at, run.zone)
         lines.append(t("Approved by {person}, {time}.", person=who(t, run.approved_by), time=approved_at))
+    if run.sending_since:
+        lines.append(t("Started sending {time}.", time=moment(t, run.sending_since, run.zone)))
     if run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
-    if run.started_at:
-        lines.append(t("Started {time}.", time=moment(t, run.started_at, run.zone)))
     if run.finished_at:
         ended = t("Ended {time}.", time=moment(t, run.finished_at, run.zone))
         took = t("It took {time}.", time=t.duration(run.took)) if run.took is not None else ""

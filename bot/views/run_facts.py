@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -102,7 +102,8 @@ class Plan(_Numbers):
     """The numbers of a preview; all zero for a run that has computed none yet.
 
     ``unreadable`` tells by profile table how many of its rows could not be read, ``vanished`` which segments are gone.
-    ``seconds`` is how long the export takes: by the speed of the last ones if ``measured``, else at most.
+    ``seconds`` is how long the export takes: by the speed of the last ones if ``measured``, else at most. ``first_sent`` is when
+    sending began, in seconds since the epoch; None if it has not.
     """
 
     profiles: int = 0
@@ -114,6 +115,7 @@ class Plan(_Numbers):
     calls: int = 0
     seconds: int = 0
     measured: bool = False
+    first_sent: float | None = None
     dropped_values: dict[str, int] = {}
     unreadable: dict[str, int] = {}
     vanished: tuple[str, ...] = ()
@@ -231,11 +233,21 @@ class Run:
 
     @property
     def took(self) -> float | None:
-        """Seconds from the start, or from the approval that a preview waited for, to the end; None before."""
+        """Seconds from the start, or from the approval that a preview waited for, to the end; None before.
+
+        None, too, of what was canceled before anything was sent: most of that time it waited for somebody.
+        """
         if self.finished_at is None or self.started_at is None:
+            return None
+        if self.preview or (self.status == "canceled" and self.sending_since is None):
             return None
         began = max(self.started_at, self.approved_at) if self.approved_at else self.started_at
         return max(1.0, (self.finished_at - began).total_seconds())
+
+    @property
+    def sending_since(self) -> datetime | None:
+        """When sending began, whichever attempt began it; None if it never did."""
+        return datetime.fromtimestamp(self.plan.first_sent, UTC) if self.plan.first_sent is not None else None
 
     @property
     def share(self) -> float:

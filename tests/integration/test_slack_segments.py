@@ -353,18 +353,29 @@ def test_guests_are_told_whom_to_ask(office: Office) -> None:
     assert not view["inputs"]
 
 
+def history(told: dict[str, Any]) -> list[str]:
+    """The lines of a run in full that say who did what when, in their order."""
+    begins = ("Asked for", "Approved", "Started", "Canceled by", "Ended")
+    return [line for line in lines(told).splitlines() if line.startswith(begins)]
+
+
 def test_an_export_is_told_in_full_with_who_and_what_became_of_every_profile(office: Office) -> None:
     office.world.customers({"bad": {"EMail": "nowhere"}})
     office.world.segment("VIP", ["p0", "p1", "bad"])
     office.request(office.world.destination("VIP"), preview=True)
     office.work()
+    office.clock.forward(hours=5)
     office.postino.runs.approve(office.world.actor, 1)
     office.work()
     listed = office.type(office.ben, "/postino history newsletter")
     office.click(office.ben, "Details", listed)
     [told] = office.soon(lambda: [one for one in office.answers(office.ben) if "Started" in lines(one)])
-    assert "Asked for by @Ada" in lines(told)
-    assert "Approved by @Ada" in lines(told)
+    asked, approved, began, ended = history(told)
+    assert asked.startswith("Asked for by @Ada")
+    assert approved.startswith("Approved by @Ada")
+    assert began.startswith("Started sending ")
+    assert began.removeprefix("Started sending ") not in asked  # it was planned then
+    assert ended.startswith("Ended ")
     assert "3 profiles\n2 new · 0 updated" in lines(told)
     assert "0 without consent · 0 duplicates · 1 rejected · 0 not attempted" in lines(told)
     assert "VIP: put on 2, taken off 0 (segment with 3 profiles)" in lines(told)
@@ -384,5 +395,10 @@ def test_a_long_history_has_pages_that_turn_in_place(office: Office) -> None:
     office.soon(lambda: lines(office.answers(office.ada)[-1]).count("Canceled") == 1)
     office.click(office.ada, "Details", office.answers(office.ada)[-1])
     office.soon(lambda: "Canceled by @Ada" in lines(office.answers(office.ada)[-1]))
+    asked, canceled, ended = history(office.answers(office.ada)[-1])
+    assert asked.startswith("Asked for by @Ada")
+    assert canceled == "Canceled by @Ada Lovelace."
+    assert ended.startswith("Ended ")
+    assert "It took" not in ended
     office.click(office.ada, "Back", office.answers(office.ada)[-1])
     office.soon(lambda: "Newer" in [one["text"] for one in office.answers(office.ada)[-1]["buttons"]])
