@@ -27,6 +27,10 @@ class AlreadyExporting(Refused):
     """The destination is being exported: what was wanted can be asked for again when that has ended."""
 
 
+class StatementChanged(Refused):
+    """Somebody must agree again before anything of the destination is sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What kind of run is wanted. ``preview`` stops before anything is sent and waits for approval; it ends if there is nothing
@@ -344,9 +348,9 @@ def _may_run(destination: Destination) -> None:
 
 
 def require_consent(destination: Destination) -> None:
-    """Raises Refused if the statement has changed since somebody agreed to it for the destination."""
+    """Raises StatementChanged if it has since somebody agreed to it for the destination."""
     if destination.consent_version < CONSENT_VERSION:
-        raise Refused(
+        raise StatementChanged(
             "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
             destination=destination.name,
         )

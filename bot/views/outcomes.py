@@ -33,6 +33,7 @@ LIMITS = frozenset({"LimitExceeded", "AccountLimit"})
 RECONNECT = "ReconnectNeeded"
 FOREIGN_TAG = "ForeignTag"
 NOT_ALLOWED = "NotAllowed"
+STATEMENT_CHANGED = "StatementChanged"
 CHANNEL_LOST = {
     "channel_not_found": mark(
         "the channel is gone, or it is private and Postino is not in it. Invite Postino, or choose another channel"
@@ -295,6 +296,8 @@ def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
         buttons.append(blocks.button(t("Preview the rest"), "export.again", destination, style="primary"))
     if run.reason.kind == RECONNECT:
         buttons.append(blocks.button(t("Connect again"), "wizard.edit", destination, style="primary"))
+    elif run.reason.kind == STATEMENT_CHANGED:
+        buttons.append(blocks.button(t("Edit and agree again"), "wizard.edit", destination, style="primary"))
     elif run.reason.kind in LIMITS:
         buttons.append(blocks.button(t("Choose other segments"), "wizard.edit", destination, style="primary"))
     if run.reason.kind == FOREIGN_TAG:

@@ -42,6 +42,7 @@ def test_preview_approval_and_schedule_are_refused_until_an_edit_has_asked_for_c
     office.work()
     assert [run.status for run in history(office)][1:] == [RunStatus.SKIPPED]
     assert CHANGED in lines(office.posted()[-1])
+    assert office.posted()[-1]["buttons"][0]["text"] == "Edit and agree again"
     assert not acts.dump(office.world.audience)
 
     ada = office.ada
@@ -76,3 +77,12 @@ def test_an_export_that_was_queued_before_the_statement_changed_sends_nothing(of
     assert CHANGED in lines(office.posted()[-1])
     assert "Nothing was sent." in lines(office.posted()[-1])
     assert not acts.dump(office.world.audience)
+    assert [one["text"] for one in office.posted()[-1]["buttons"]] == [
+        "Edit and agree again",
+        "Preview again",
+        "Details",
+    ]
+    office.click(office.ben, "Edit and agree again", office.posted()[-1])
+    hands.seen(office.ben, "Ask an administrator.")
+    office.click(office.ada, "Edit and agree again", office.posted()[-1])
+    assert not hands.value(hands.seen(office.ada, "Step 1 of 4", "Data privacy and compliance"), "agreed")

@@ -353,7 +353,7 @@ def test_guests_are_told_whom_to_ask(office: Office) -> None:
     assert not view["inputs"]
 
 
-def history(told: dict[str, Any]) -> list[str]:
+def history(told: Json) -> list[str]:
     """The lines of a run in full that say who did what when, in their order."""
     begins = ("Asked for", "Approved", "Started", "Canceled by", "Ended")
     return [line for line in lines(told).splitlines() if line.startswith(begins)]

@@ -98,6 +98,7 @@ def every_run() -> Iterator[Run]:
         Reason(message="Something <broke> & {what}.", values={"what": "x" * 2900}, kind="Refused"),
         Reason(message="Over by {over}.", values={"over": 5}, kind="LimitExceeded", count=1_000_005, limit=1_000_000),
         Reason(message="Sign in again.", kind="ReconnectNeeded"),
+        Reason(message="Agree again.", kind="StatementChanged"),
     ]
     for status in WORDS:
         for plan in ({}, PLAN, many):
