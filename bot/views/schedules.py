@@ -84,6 +84,8 @@ def _about(t: Texts, row: Row) -> list[str]:
     elif row.unreadable_since is not None:
         since = moment(t, row.unreadable_since, row.zone)
         lines.append("⚠️ " + t("Waits: the source has been unreadable since {time}.", time=since))
+    elif row.schedule == "refresh":
+        lines.append(t("Next: {time}", time=t("with the source's next refresh")))
     elif row.times:
         lines += _next(t, row)
     return lines

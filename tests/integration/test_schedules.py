@@ -269,7 +269,8 @@ def test_the_list_shows_the_next_three_times_and_pauses_and_resumes(office: Offi
     office.world.destination("Everyone", name="By Ada's clock", **at_home)
     listed = office.type(office.ada, "/postino schedules")
     assert "3 schedules" in lines(listed)
-    assert "With <refresh> & more" in lines(listed)
+    followed = "With <refresh> & more\nWith every refresh of the source\nNext: with the source's next refresh"
+    assert followed in lines(listed)
     assert "Daily (07:00), Europe/Rome" in lines(listed)
     times = office.postino.schedules.next_times(now(office, destination))
     assert [f"<!date^{int(one.timestamp())}^" in str(listed["blocks"]) for one in times] == [True] * 3
