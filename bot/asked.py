@@ -57,10 +57,13 @@ class Asked:
         return replace(self, text=text)
 
     def answer(self, message: Message | str, *, replacing: bool = False) -> None:
-        """Answer to the asker alone, beside what they typed or clicked."""
+        """Answer to the asker alone, beside what they typed or clicked; without *Share* where nobody else is."""
         text, content = (message, None) if isinstance(message, str) else message
-        if self.context.respond is not None and self.context.response_url:
-            self.context.respond(
+        respond = self.context.respond if self.context.response_url else None
+        if content is not None and (respond is None or self._is_direct):
+            content = sharing.alone(content)
+        if respond is not None:
+            respond(
                 text=text,
                 blocks=content,
                 response_type="ephemeral",
@@ -68,7 +71,16 @@ class Asked:
                 unfurl_links=False,
             )
         else:
-            self.client.chat_postMessage(channel=self.actor.person, text=text, blocks=content, unfurl_links=False)
+            answer = self.client.chat_postMessage(
+                channel=self.actor.person, text=text, blocks=content, unfurl_links=False
+            )
+            self.people.note_direct(self.context.team_id or "", self.actor.person, str(answer["channel"]))
+
+    @property
+    def _is_direct(self) -> bool:
+        """Whether this comes from the direct messages between the person and Postino."""
+        known = self.people.direct(self.context.team_id or "", self.context.user_id or "")
+        return self.channel is not None and self.channel == known
 
     def share(self, message: Message, action_id: str, value: str | None = None) -> None:
         """Show a copy to everybody in the channel, with a button that opens it for whoever clicks.

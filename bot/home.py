@@ -84,6 +84,9 @@ def register(app: App, application: Application, people: People) -> None:
 
     @app.event("app_home_opened")
     def opened(client: WebClient, context: BoltContext, event: dict[str, Any]) -> None:
+        # Slack tells of the Messages tab, too, and each time where that is.
+        if channel := event.get("channel"):
+            people.note_direct(context.team_id or "", context.user_id or "", str(channel))
         if event.get("tab") == "home":
             publish(client, acting(people, client, context), application)
 

@@ -51,6 +51,7 @@ class People:
         self._database = database
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, Person]] = {}
+        self._direct: dict[tuple[str, str], str] = {}
 
     def resolve(self, client: WebClient, team_id: str, user_id: str) -> Person:
         """One user of one team, by ``users.info``. Raises ``NotAllowed`` for a team that Postino does not serve."""
@@ -95,11 +96,20 @@ class People:
             log.info("people.name_not_told", error=type(error).__name__)
             return None
 
+    def note_direct(self, team_id: str, user_id: str, channel: str) -> None:
+        """Remember where somebody and Postino write to each other directly: Slack tells when they go there or are written to."""
+        self._direct[(team_id, user_id)] = channel
+
+    def direct(self, team_id: str, user_id: str) -> str | None:
+        """The channel of somebody's direct messages with Postino; None if Slack has not told."""
+        return self._direct.get((team_id, user_id))
+
     def forget(self, team_id: str) -> None:
         """Ask Slack again about everybody of a team: the app has left it, and would return to a new workspace."""
-        for known in list(self._known):
-            if known[0] == team_id:
-                self._known.pop(known, None)
+        for key in (*self._known, *self._direct):
+            if key[0] == team_id:
+                self._known.pop(key, None)
+                self._direct.pop(key, None)
 
 
 def _standing(user: dict[str, object], team_id: str) -> Standing:

@@ -38,7 +38,7 @@ class AppPane:
             self._body = Node(classes="app-body")
 
     async def start(self) -> None:
-        """Open the tab; the app hears of it when it is Home."""
+        """Open the tab; the app hears of it when it is Home or Messages."""
         with self._body:
             if self._tab == "messages":
                 await self._messages()
@@ -46,8 +46,8 @@ class AppPane:
                 self._about()
             else:
                 self._home = Pile(Node(classes="home", data_testid="home"))
-        if self._tab == "home":
-            await self._surface.act(self._desk.person.open_home())
+        if self._tab in ("home", "messages"):
+            await self._surface.act(self._desk.person.open_home(self._tab))
 
     async def look(self) -> None:
         """Show the newest."""

@@ -227,9 +227,9 @@ class Person:
         return await submission.close(self.workspace, self._sight.open_view(), everything)
 
     @_on_its_loop
-    async def open_home(self) -> Outcome:
-        """Open the app's Home tab."""
-        return await interactions.open_home(self.workspace, self.user.id)
+    async def open_home(self, tab: str = "home") -> Outcome:
+        """Open the app's Home tab, or its ``messages``."""
+        return await interactions.open_home(self.workspace, self.user.id, tab)
 
     @_on_its_loop
     async def shortcut(self, callback_id: str) -> Outcome:

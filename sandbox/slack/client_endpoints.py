@@ -97,7 +97,7 @@ class ClientEndpoints:
             case "close":
                 return await person.close(bool(body.get("everything")))
             case "open_home":
-                return await person.open_home()
+                return await person.open_home(str(body.get("tab") or "home"))
             case "shortcut":
                 return await person.shortcut(body["callback_id"])
             case "message_shortcut":

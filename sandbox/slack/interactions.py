@@ -208,18 +208,18 @@ async def workflow(workspace: Workspace, callback_id: str, inputs: Json, channel
     return _outcome(workspace, sent) if sent else Outcome(False, "not_subscribed", NO_RESPONSE.format(error="no_event"))
 
 
-async def open_home(workspace: Workspace, user: str) -> Outcome:
-    """Open the app's Home tab (``app_home_opened``). Guests may; strangers see no Home."""
-    if workspace.user(user).role is Role.STRANGER:
+async def open_home(workspace: Workspace, user: str, tab: str = "home") -> Outcome:
+    """Open the app's Home or Messages tab (``app_home_opened``). Guests may; strangers see no Home."""
+    if tab == "home" and workspace.user(user).role is Role.STRANGER:
         raise NotThereError("People of other workspaces have no Home tab of this app.")
     event: Json = {
         "type": "app_home_opened",
         "user": user,
         "channel": workspace.direct(user).id,
-        "tab": "home",
+        "tab": tab,
         "event_ts": workspace.next_ts(),
     }
-    if user in workspace.homes:
+    if tab == "home" and user in workspace.homes:
         event["view"] = objects.view_json(workspace, workspace.homes[user])
     sent = await delivery.dispatch_event(workspace, event)
     return DONE if sent is None else _outcome(workspace, sent)

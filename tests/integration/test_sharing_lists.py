@@ -8,6 +8,8 @@ import pytest
 
 from sandbox.slack.remote import RemotePerson
 from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
+from tests.integration.test_home import open_home
+from tests.integration.wizard_hands import act
 
 Json = dict[str, Any]
 
@@ -66,6 +68,27 @@ def test_every_list_is_shared_and_its_copy_opens_for_whoever_clicks_by_their_own
                 assert (own in texts(opened)) is (person is office.ada), command
         office.click(office.world.gus, "Open for me", copy)
         newest(office, office.world.gus, "Ask a member of this workspace.")
+
+
+def test_nothing_is_shared_in_the_direct_messages_with_postino_where_nobody_else_is(office: Office) -> None:
+    office.request(office.world.destination("VIP", schedule="daily 07:00"))
+    office.work()
+    open_home(office.ada, "Newsletter")
+    for command, (words, _) in LISTS.items():
+        answer = office.type(office.ada, command, "D0ADA")
+        assert words in lines(answer)
+        assert "Share" not in texts(answer)
+    office.click(office.ada, "Details", office.type(office.ada, "/postino history", "D0ADA"))
+    in_full = office.soon(lambda: (one := office.answers(office.ada, "D0ADA")[-1]) and "Started" in lines(one) and one)
+    assert texts(in_full) == ["Back"]
+
+    act(office.ada, "click", target="History", home=True)
+    told = office.soon(lambda: [one for one in office.directly(office.ada) if "Exports of" in lines(one)])
+    assert texts(told[-1]) == ["Details"]
+    assert "Share" in texts(office.type(office.ada, "/postino help"))
+
+    act(office.ben, "open_home", tab="messages")
+    office.soon(lambda: "Share" not in texts(office.type(office.ben, "/postino help", "D0BEN")))
 
 
 def test_one_export_in_full_is_shared_from_the_history(office: Office) -> None:
