@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.notifier import Notifier
 from sandbox.slack.remote import RemotePerson
 from services.runs import Order
-from storage.models import Destination, Run
+from storage.models import FINAL, Destination, Run
 from tests.integration.slack_world import Served, SlackWorld, open_slack_world, until
 
 Json = dict[str, Any]
@@ -53,12 +55,30 @@ class Office:
             pass
 
     def work(self) -> None:
-        """Do everything that waits: notify, export, notify."""
+        """Do everything that waits: notify, export, notify. Fails if an export is taken again and again and gets nowhere."""
         self.notify()
+        left: list[Json] = []
         while self.postino.exporting():
-            pass
+            before, left = left, self._unfinished()
+            assert not left or left != before, f"What waits is tried again and again and gets nowhere: {left}"
         self.clock.forward(seconds=5)
         self.notify()
+
+    def _unfinished(self) -> list[Json]:
+        """What has not ended yet, as far as it has come, whichever attempt it is."""
+        with self.postino.database.read() as session:
+            rows = session.scalars(select(Run).where(Run.status.not_in(FINAL)).order_by(Run.id))
+            return [
+                {
+                    "run": row.id,
+                    "status": str(row.status),
+                    "counters": {
+                        name: count for name, count in row.counters.items() if name not in ("calls", "retries")
+                    },
+                    "reason": row.reason,
+                }
+                for row in rows
+            ]
 
     def request(self, destination: Destination, **order: Any) -> Run:
         """Ask for a run as Ada, without clicking."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.mailchimp import acts
+from services.errors import Unavailable
 from storage.models import RunStatus
 from tests.integration import wizard_hands
 from tests.integration.refusing_server import refusing_server
@@ -124,6 +125,16 @@ def test_segments_export_and_wizard_say_what_is_wrong_with_the_source(
 
         wizard_hands.act(office.ada, "command", channel="general", text="/postino-connect")
         wizard_hands.seen(office.ada, sentence)
+
+
+def test_work_that_would_never_end_fails_with_what_waits(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> None:
+        raise Unavailable("The database {source} does not answer.", after=1e-6, source="crm")
+
+    monkeypatch.setattr("services.snapshot.take", silent)
+    office.request(office.world.destination("VIP"))
+    with pytest.raises(AssertionError, match=r"gets nowhere.*'run': 1.*does not answer"):
+        office.work()
 
 
 @pytest.mark.parametrize("header", [b"CustomerId,Mail,FirstName,LastName", b"CustomerId,EMail,LastName"])
