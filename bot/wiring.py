@@ -22,6 +22,7 @@ from services.errors import InvalidInput
 from services.exporting import Tools
 from services.individuals import Individuals
 from services.mailchimp import oauth
+from services.reaching import Reaching
 from services.removing import Removals
 from services.rights import Rights
 from services.runs import Runs
@@ -92,6 +93,10 @@ class Application:
     @cached_property
     def segments(self) -> Segments:
         return Segments(self.database, self.source)
+
+    @cached_property
+    def reaching(self) -> Reaching:
+        return Reaching(self.database, self.vault, self.source, self.settings.home)
 
     @cached_property
     def runs(self) -> Runs:

@@ -14,7 +14,7 @@ from services.approving import Approval
 from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag
 from services.errors import NotFound
 from services.mailing import MergeField
-from services.reaching import Suppressed
+from services.reaching import Reach
 from services.terms import Terms, terms
 from storage import drafts
 from storage.database import Database
@@ -42,11 +42,11 @@ class Answers(BaseModel):
     ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one; ``touched`` says
     whether anything would be lost with the draft. ``ceiling`` is the connection's, empty for none, None while it was not
     asked; ``terms`` are those that were shown, of the connection ``terms_of``. ``rows`` are the merge fields that have a row
-    in step 3, in their order; ``fields`` what they are filled from; ``addressed`` is how many of the ``profiles`` have an
-    e-mail address, ``suppressed`` how many of those the audience is known to suppress, None while that is not known;
-    ``offered`` all merge fields of the audience, kept so that redrawing asks Mailchimp nothing. ``saved_tags`` are the edited
-    destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved its
-    exports. ``revision`` makes Slack forget what it remembers of inputs that we filled anew; ``submitted`` is the view last
+    in step 3, in their order; ``fields`` what they are filled from;
+    ``offered`` all merge fields of the audience, kept so that redrawing asks Mailchimp nothing; ``reach`` is how many of the
+    ``profiles`` can be reached, None while that is not known, ``reach_problem`` why it cannot be counted. ``saved_tags`` are
+    the edited destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved
+    its exports. ``revision`` makes Slack forget what it remembers of inputs that we filled anew; ``submitted`` is the view last
     submitted, and when (Unix seconds), so that one that is delivered twice counts once; ``acted_at`` is Slack's time of the
     newest act, because acts overtake each other.
     """
@@ -95,8 +95,8 @@ class Answers(BaseModel):
     vanished: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
     profiles: int | None = None
-    addressed: int | None = None
-    suppressed: Suppressed | None = None
+    reach: Reach | None = None
+    reach_problem: str | None = None
     take_over: list[str] = Field(default_factory=list)
     saved_tags: dict[str, str] = Field(default_factory=dict)
     saved_audience: tuple[int | None, str] | None = None
@@ -128,7 +128,11 @@ class Answers(BaseModel):
         """Choose other segments; nothing is known of the people in them then."""
         if set(chosen) != set(self.segments):
             self.segments = list(chosen)
-            self.profiles = self.addressed = self.suppressed = None
+            self.forget_counts()
+
+    def forget_counts(self) -> None:
+        """Forget what was counted of the people in the chosen segments."""
+        self.profiles = self.reach = self.reach_problem = None
 
     def missing_fields(self) -> list[MergeField]:
         """The merge fields the audience requires and nothing fills."""

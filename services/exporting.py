@@ -28,7 +28,7 @@ from services.planning import Plan, Planner
 from services.reckoning import Reckoning
 from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
-from services.snapshot import Consent, MappedField, Snapshot
+from services.snapshot import MappedField, Snapshot
 from services.sources import ProfileSource
 from storage import ledger, runs
 from storage.database import Database
@@ -201,10 +201,7 @@ class Export:
         return [MappedField(by_tag[tag], attribute) for tag, attribute in self._destination.fields.items()]
 
     def _take(self, scratch: Scratch, mapped: Sequence[MappedField], hasher: Hasher) -> Snapshot:
-        consent = None
-        if self._destination.consent_attribute:
-            allowing = frozenset(value.strip().casefold() for value in self._destination.consent_values)
-            consent = Consent(self._destination.consent_attribute, allowing)
+        consent = snapshot.consent(self._destination.consent_attribute, self._destination.consent_values)
         taken = snapshot.take(
             scratch,
             self._tools.source,

@@ -6,6 +6,7 @@ holders      who holds which of our tags, with the address a removal needs
 inserts, updates, tag_changes       what the plan wants done
 former       profiles of members who are not in the segments with that address any more, and whether they have left the audience
 sharing      further profiles of those who are to be inserted
+reached      hashes of profiles and addresses, with what becomes of them (``services.reaching``)
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEX
     profiles BLOB);
 CREATE TABLE former (profile BLOB, has_left INT);
 CREATE TABLE sharing (profile BLOB, key BLOB);
+CREATE TABLE reached (profile INT, address INT, rank INT, fate TEXT, refuses INT);
 CREATE TABLE tag_changes (n INTEGER PRIMARY KEY, tag INT, remove INT, key BLOB, address TEXT, profile TEXT);
 CREATE INDEX tag_changes_by_tag ON tag_changes (tag, remove, n);
 """

@@ -42,6 +42,16 @@ class Consent:
     attribute: str
     allowing: frozenset[str]
 
+    def given(self, values: Iterable[str | None]) -> list[int]:
+        """1 for each value that allows it, else 0."""
+        allowing = self.allowing
+        return [int((value or "").strip().casefold() in allowing) for value in values]
+
+
+def consent(attribute: str | None, values: Iterable[str]) -> Consent | None:
+    """The consent that somebody asked for; None if they named no attribute."""
+    return Consent(attribute, frozenset(value.strip().casefold() for value in values)) if attribute else None
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentRead:
@@ -154,7 +164,7 @@ class _Writing:
     ) -> None:
         self._scratch = scratch
         self._mapped = [(one.merge_field.tag, self._remembering(one.merge_field)) for one in mapped]
-        self._allowing = consent.allowing if consent else None
+        self._consent = consent
         self._hasher = hasher
         self.dropped: dict[str, int] = {}
         self.rows = 0
@@ -205,10 +215,7 @@ class _Writing:
         )
 
     def _consents(self, columns: Sequence[Sequence[str | None]]) -> Iterable[int]:
-        allowing = self._allowing
-        if allowing is None:
-            return repeat(1)
-        return [int((value or "").strip().casefold() in allowing) for value in columns[-1]]
+        return repeat(1) if self._consent is None else self._consent.given(columns[-1])
 
     def _remembering(self, merge_field: MergeField) -> Callable[[str | None], tuple[str, bytes, bool]]:
         """What gives a value in the form of the field, its hash, and whether it was dropped or cut.

@@ -9,13 +9,11 @@ from babel import Locale
 
 from bot import texts
 from bot.texts import Texts, mark
-from bot.views import blocks, wizard, wizard_policies
+from bot.views import blocks, wizard, wizard_policies, wizard_reach
 from bot.views.blocks import Block
-from bot.views.run_facts import moment
 from bot.views.segments import STATES
 from services.destinations import TakenTag
 from services.drafts import Answers
-from services.reaching import Suppressed
 from services.sources import Segment
 
 SEGMENTS, SCHEDULE, ZONE, CRON = "wizard.segments", "wizard.schedule", "wizard.zone", "wizard.cron"
@@ -143,55 +141,14 @@ def _total(t: Texts, answers: Answers, limit: int) -> list[Block]:
         answers.profiles,
         limit=limit,
     )
-    total = [blocks.section(text, block_id="total")]
-    if answers.addressed is not None:
-        reachable = _reachable(t, answers.profiles, answers.addressed, answers.suppressed)
-        if answers.consent_attribute:
-            reachable += f" {t('Those without consent are still counted here; the preview leaves them out.')}"
-        total.append(blocks.context(reachable, block_id="reachable"))
-    if answers.profiles <= limit:
-        return total
-    return [*total, blocks.alert(over(t, answers.profiles, limit)) | {"block_id": "over"}]
-
-
-def _reachable(t: Texts, profiles: int, addressed: int, suppressed: Suppressed | None) -> str:
-    """How many of the people can be reached, as far as is known, and why the others cannot; in markup."""
-    reachable, without = addressed, profiles - addressed
-    reasons = []
-    if without:
-        reasons.append(t.plural("{count} has no e-mail address", "{count} have no e-mail address", without))
-    if suppressed is not None:
-        reachable -= suppressed.people
-        reasons += _suppressed(t, suppressed)
-    share = t.percent(reachable * 100 // max(profiles, 1) / 100)  # rounded down: 100% are all of them
-    said = t.plural(
-        "{count} of them can be reached ({share})", "{count} of them can be reached ({share})", reachable, share=share
+    total = blocks.section(text, block_id="total")
+    if answers.profiles > limit:
+        return [total, blocks.alert(over(t, answers.profiles, limit)) | {"block_id": "over"}]
+    return (
+        [total, blocks.context(wizard_reach.reachable(t, answers), block_id="reachable")]
+        if answers.profiles
+        else [total]
     )
-    said += f": {', '.join(reasons)}." if reasons else "."
-    if suppressed is not None:
-        return said
-    return f"{said} {t('The preview also leaves out those who unsubscribed.')}"
-
-
-def _suppressed(t: Texts, suppressed: Suppressed) -> list[str]:
-    if not suppressed.people:
-        return []
-    if suppressed.seen_at is None:
-        return [
-            t.plural(
-                "at least {count} has unsubscribed, bounced or been archived in the audience",
-                "at least {count} have unsubscribed, bounced or been archived in the audience",
-                suppressed.people,
-            )
-        ]
-    return [
-        t.plural(
-            "{count} had unsubscribed, bounced or been archived in the audience when it was last read, {time}",
-            "{count} had unsubscribed, bounced or been archived in the audience when it was last read, {time}",
-            suppressed.people,
-            time=moment(t, suppressed.seen_at),
-        )
-    ]
 
 
 def over(t: Texts, profiles: int, limit: int) -> str:

@@ -148,10 +148,7 @@ class Conversation:
         def go_on() -> bool:
             return self.drafts.get(person.actor.person, draft_id).turn == answers.turn
 
-        try:
-            return self.steps.look_further(person, answers, go_on)
-        except PostinoError:  # the step is shown already, and none of it is missing
-            return False
+        return self.steps.look_further(person, answers, go_on)
 
     def _draw(
         self,

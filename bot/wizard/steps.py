@@ -13,7 +13,7 @@ from bot.views.wizard_connect import Choice, Connecting
 from bot.views.wizard_matching import Matching
 from bot.wiring import Application
 from bot.wizard import samples
-from services import destinations, guarding, reaching
+from services import destinations, guarding
 from services.access import Actor, Sharing
 from services.destinations import Policies
 from services.drafts import OFFERED_ROWS, Answers, Step
@@ -58,28 +58,28 @@ class Steps:
             )
 
     def count(self, answers: Answers) -> None:
-        """Count the chosen segments' distinct profiles, and how many of them have an e-mail address."""
-        source, chosen, attribute = self.application.source, answers.segments, answers.email_attribute
-        answers.profiles = answers.addressed = answers.suppressed = None
-        if chosen and any(one.name == attribute for one in source.attributes()):
-            answers.profiles, answers.addressed = source.reach(chosen, attribute or "")
-        elif chosen:
-            answers.profiles = source.count_distinct(chosen)
+        """Count the chosen segments' distinct profiles."""
+        answers.forget_counts()
+        if answers.segments:
+            answers.profiles = self.application.source.count_distinct(answers.segments)
 
     def look_further(self, person: Person, answers: Answers, go_on: Callable[[], bool]) -> bool:
-        """Find out what takes longer than to show the step: how many the audience is known to suppress; whether it is known.
+        """Find out what takes longer than to show the step: how many can be reached; whether there is more to show then.
 
         Gives up when ``go_on`` says no.
         """
-        counted = answers.addressed and (answers.profiles or 0) <= guarding.PROFILES
-        if answers.step is not Step.SEGMENTS or not counted or answers.suppressed is not None:
+        may_be_exported = 0 < (answers.profiles or 0) <= guarding.PROFILES
+        if answers.step is not Step.SEGMENTS or not may_be_exported or answers.reach is not None:
             return False
-        place = (self._connection(person.actor, answers).account_id, answers.audience_id or "")
-        application, attribute = self.application, answers.email_attribute or ""
-        answers.suppressed = reaching.suppressed(
-            application.database, application.vault, application.source, place, answers.segments, attribute, go_on
-        )
-        return answers.suppressed is not None
+        try:
+            account = self._connection(person.actor, answers).account_id
+            found = self.application.reaching.look(person.actor.workspace_id, account, answers.form(), go_on)
+        except PostinoError as error:
+            answers.reach_problem = person.texts.error(error)
+            return True
+        if found is not None:  # the source may have been refreshed since the profiles were counted
+            answers.reach, answers.reach_problem, answers.profiles = found, None, found.profiles
+        return found is not None
 
     def show(self, person: Person, answers: Answers, draft_id: str, problem: str | None = None) -> Block:
         """The step's view with everything typed so far."""

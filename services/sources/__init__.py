@@ -71,17 +71,6 @@ this profile. A plain tuple, because a million objects cost more than reading th
 """
 
 
-LIKE_AN_ADDRESS = "%_@_%._%"
-"""The SQL pattern of a value that may be an e-mail address. An export looks closer: this only keeps out what can be none."""
-
-
-class Reach(NamedTuple):
-    """How many distinct profiles segments hold together, and how many of them have what looks like an e-mail address."""
-
-    profiles: int
-    addressed: int
-
-
 class Unreadable(NamedTuple):
     """A table and how many of its rows could not be read."""
 
@@ -140,13 +129,6 @@ class ProfileSource(Protocol):
 
     def count_distinct(self, segments: Sequence[str]) -> int:
         """How many distinct profiles the segments hold together."""
-        ...
-
-    def reach(self, segments: Sequence[str], attribute: str) -> Reach:
-        """``count_distinct``, and how many of them have an e-mail address in ``attribute``, as ``read`` would give it.
-
-        Raises ``NotFound`` and ``InvalidInput(field="attributes")`` like ``read``.
-        """
         ...
 
     def read(self, segment: str, attributes: Sequence[str]) -> SegmentReader:

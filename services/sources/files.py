@@ -16,7 +16,6 @@ from services.sources import (
     Attribute,
     BeingRefreshed,
     Hidden,
-    Reach,
     RefreshMarker,
     Segment,
     SegmentReader,
@@ -66,7 +65,6 @@ class FolderSource:
         self._counted: _Cache[tables.Facts] = _Cache()
         self._filled: _Cache[list[Attribute]] = _Cache()
         self._together: _Cache[int] = _Cache()
-        self._reached: _Cache[Reach] = _Cache()
         self._counts = counts.Counts(scratch_folder)
         self._name = ""
         self._last_look: tuple[float, str] | None = None
@@ -120,27 +118,6 @@ class FolderSource:
             names,
             signature,
             lambda: tables.count_distinct(self._engine, self.name, [part for one in facts for part in one.parts]),
-        )
-
-    def reach(self, segments: Sequence[str], attribute: str) -> Reach:
-        """How many distinct profile ids the segments hold together, and how many have an e-mail address."""
-        catalogue = self._catalogue()
-        layouts = [self._segment(catalogue, name) for name in sorted(set(segments))]
-        own = [layout for layout in layouts if scanning.find(layout.columns, attribute) is not None]
-        lacking = [layout for layout in layouts if layout not in own]
-        profiles = [self._profile_layout(catalogue)] if lacking else []
-        for layout in profiles:
-            _require([attribute], layout)
-
-        def parts(some: Sequence[tables.Layout]) -> list[scanning.Part]:
-            return [part for layout in some for part in self._facts(layout).parts]
-
-        names = "\0".join([attribute, *(layout.table.name for layout in layouts)])
-        signature = "\0".join(layout.table.signature for layout in [*layouts, *profiles])
-        return self._reached.get(
-            names,
-            signature,
-            lambda: tables.reach(self._engine, self.name, attribute, parts(own), parts(lacking), parts(profiles)),
         )
 
     def read(self, segment: str, attributes: Sequence[str]) -> SegmentReader:

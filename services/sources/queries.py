@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from services import errors
-from services.sources import LIKE_AN_ADDRESS, Membership, Unreadable, database
+from services.sources import Membership, Unreadable, database
 
 BATCH = 5_000
 """Rows per batch."""
@@ -106,26 +106,6 @@ def count_distinct(connection: Connection, segments: Sequence[Members]) -> int:
     ]
     every = union_all(*keys).subquery("every") if len(keys) > 1 else keys[0].subquery("every")
     return connection.scalar(select(func.count(distinct(every.c.profile)))) or 0
-
-
-def reach(
-    profiles: database.Relation, profile_key: str, segments: Sequence[Members], attribute: str
-) -> Select[int, int]:
-    """How many different profile keys the segments hold together, and how many of them have an e-mail address."""
-    every = union_all(*(_addressed(profiles, profile_key, one, attribute) for one in segments)).subquery("every")
-    with_address = case((every.c.address.like(LIKE_AN_ADDRESS), every.c.profile))
-    return select(func.count(distinct(every.c.profile)), func.count(distinct(with_address)))
-
-
-def _addressed(profiles: database.Relation, profile_key: str, members: Members, attribute: str) -> Select[str, str]:
-    """A segment's profile keys with their addresses: its own, else those of the profile table."""
-    own, own_name = members.relation.clause.alias("members"), members.relation.find(attribute)
-    joined = profiles.clause.alias("profiles")
-    address = own.c[own_name] if own_name else joined.c[required(attribute, profiles)]
-    pairs = own if own_name else own.outerjoin(joined, own.c[members.key] == joined.c[profile_key])
-    key = own.c[members.key]
-    columns = sql_cast(key, String).label("profile"), sql_cast(address, String).label("address")
-    return select(*columns).select_from(pairs).where(has_value(key))
 
 
 def matching(

@@ -13,7 +13,6 @@ from services import errors
 from services.sources import (
     Attribute,
     Hidden,
-    Reach,
     RefreshMarker,
     Segment,
     SegmentReader,
@@ -104,16 +103,6 @@ class SqlSource:
         with self._database.snapshot() as connection:
             schema = self._schema(connection)
             return queries.count_distinct(connection, [schema.segment(name) for name in sorted(set(segments))])
-
-    def reach(self, segments: Sequence[str], attribute: str) -> Reach:
-        """How many distinct profile keys the segments hold together, and how many have an e-mail address."""
-        if not segments:
-            return Reach(0, 0)
-        with self._database.snapshot() as connection:
-            schema = self._schema(connection)
-            members = [schema.segment(name) for name in sorted(set(segments))]
-            found = connection.execute(queries.reach(schema.profiles, schema.key, members, attribute)).one()
-            return Reach(profiles=found[0], addressed=found[1])
 
     def read(self, segment: str, attributes: Sequence[str]) -> SegmentReader:
         """Open one segment for streaming by a server-side cursor; attributes it lacks come from the profile table."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from services import errors
-from services.sources import LIKE_AN_ADDRESS, PROFILE_KEY, Reach, folder, lines, scanning
+from services.sources import PROFILE_KEY, folder, lines, scanning
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,50 +97,13 @@ def count_distinct(engine: scanning.Engine, name: str, parts: Sequence[scanning.
     Hashes of 128 bits are counted: as exact as the ids themselves, in a third of the memory.
     """
     with engine.cursor(name) as cursor:
-        return _hold(cursor, "seen", parts)
-
-
-def reach(
-    engine: scanning.Engine,
-    name: str,
-    attribute: str,
-    own: Sequence[scanning.Part],
-    lacking: Sequence[scanning.Part],
-    profiles: Sequence[scanning.Part],
-) -> Reach:
-    """How many different profile ids ``own`` and ``lacking`` hold, and how many of them have an e-mail address.
-
-    ``own`` parts have the attribute; of the ids in those ``lacking`` it, the address stands in ``profiles``.
-    """
-    with engine.cursor(name) as cursor:
-        everybody = _hold(cursor, "seen", [*own, *lacking])
-        _hold(cursor, "lacking", lacking)
-        _hold(cursor, "addressed", own, attribute)
-        return Reach(everybody, _hold(cursor, "addressed", profiles, attribute, among="lacking"))
-
-
-def _hold(
-    cursor: duckdb.DuckDBPyConnection,
-    table: str,
-    parts: Sequence[scanning.Part],
-    addressed: str | None = None,
-    *,
-    among: str = "",
-) -> int:
-    """Add the hashes of the profile ids in ``parts`` to a temporary table; how many different ones that holds then.
-
-    Only of those that have an address in the attribute ``addressed``, and whose hash is ``among`` another table's.
-    """
-    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} (hash UHUGEINT)")
-    wanted = f" SEMI JOIN {among} USING (hash)" if among else ""
-    for group in scanning.chunks(parts):
-        rows = scanning.rows_of(group, [PROFILE_KEY, *([addressed] if addressed else [])])
-        matching = f"{scanning.HAS_ID} AND c1 LIKE '{LIKE_AN_ADDRESS}'" if addressed else scanning.HAS_ID
-        hashes = f"FROM ({rows}) SELECT md5_number(c0) AS hash WHERE {matching}"
-        cursor.execute(
-            f"INSERT INTO {table} FROM ({hashes}){wanted} ANTI JOIN {table} USING (hash) SELECT DISTINCT hash"
-        )
-    ((count,),) = cursor.execute(f"FROM {table} SELECT count(*)").fetchall()
+        cursor.execute("CREATE TEMP TABLE seen (hash UHUGEINT)")
+        for group in scanning.chunks(parts):
+            hashes = (
+                f"FROM ({scanning.rows_of(group, [PROFILE_KEY])}) SELECT md5_number(c0) AS hash WHERE {scanning.HAS_ID}"
+            )
+            cursor.execute(f"INSERT INTO seen FROM ({hashes}) ANTI JOIN seen USING (hash) SELECT DISTINCT hash")
+        ((count,),) = cursor.execute("FROM seen SELECT count(*)").fetchall()
     return int(count)
 
 

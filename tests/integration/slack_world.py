@@ -168,7 +168,7 @@ class SlackWorld:
     def read_from(self, url: str) -> None:
         """Let Postino read another source from now on, as if it had been started with this address."""
         self.postino.settings.source_url = url
-        for made_of_it in ("source", "destinations", "segments", "individuals", "exporting", "schedules"):
+        for made_of_it in ("source", "destinations", "segments", "individuals", "exporting", "schedules", "reaching"):
             self.postino.__dict__.pop(made_of_it, None)
 
     def refused_by_slack(self) -> list[str]:

@@ -14,7 +14,7 @@ from bot.wizard.steps import Steps
 from sandbox.mailchimp import acts
 from services import exporting
 from services.runs import Order
-from services.sources import SegmentReader
+from services.sources import SegmentReader, scanning
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld
 from tests.integration.wizard_hands import act, enter, seen, text_of
@@ -32,6 +32,86 @@ def test_how_many_of_the_chosen_people_can_be_reached_stands_beside_the_total(sl
     seen(ada, "6 distinct profiles", "4 of them can be reached (66%): 2 have no e-mail address.")
     enter(ada, "segments", ["Bergamo"])
     seen(ada, "4 distinct profiles", "4 of them can be reached (100%).", unread)
+
+
+DIRTY = {
+    "d0": {"EMail": ""},
+    "d1": {"EMail": " ' ' "},
+    "d2": {"EMail": "n/a"},
+    "d3": {"EMail": "somebody@example"},
+    "d4": {"EMail": "two words@example.com"},
+    "d5": {"EMail": "jane@exa_mple.com"},
+    "d6": {"EMail": "mailto:<JÜRGEN@bücher.example>"},
+    "d7": {"EMail": "Ju\u0308rgen@xn--bcher-kva.example"},
+    "d8": {"EMail": "P3@Example.com "},
+    "d9": {"Email Subscriber": "false"},
+    "e0": {"EMail": "p4@example.com", "Email Subscriber": "no"},
+    "e1": {"EMail": "n/a", "Email Subscriber": ""},
+    "e2": {"EMail": "gone@example.com"},
+    "e3": {"EMail": "gone@example.com"},
+    "e4": {"EMail": "forgotten@example.com"},
+}
+
+
+def test_every_reason_is_counted_once_and_as_the_preview_counts_it(slack_world: SlackWorld) -> None:
+    slack_world.customers(DIRTY)
+    slack_world.segment("Dirty", [*DIRTY, "p3", "p4", "nobody"])
+    slack_world.segment("Dirty too", ["d0", "d8", "p5", "nobody"])
+    acts.add(slack_world.audience, "gone@example.com", "unsubscribed")
+    postino, ada = slack_world.postino, slack_world.ada
+    consent: dict[str, Any] = {"consent_attribute": "Email Subscriber", "consent_values": ["True"]}
+    destination = slack_world.destination("Dirty", "Dirty too", **consent)
+    postino.individuals.forget(slack_world.actor, "forgotten@example.com")
+    preview = postino.runs.request(slack_world.actor, destination, Order(preview=True))
+    while postino.exporting():
+        pass
+
+    hands.to_matching(ada)
+    enter(ada, "consent", "Email Subscriber")
+    seen(ada, "Values that allow mailing")
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
+    enter(ada, "segments", ["Dirty", "Dirty too"])
+    seen(
+        ada,
+        "19 distinct profiles",
+        "3 of them can be reached (15%): 2 have no e-mail address, 4 have an address that cannot be valid, 4 do not allow "
+        "mailing, 4 share the address of another, 1 was forgotten on request or is kept out, 1 had unsubscribed, bounced or been "
+        "archived in the audience when it was last read, ",
+    )
+    [run] = [one for one in postino.runs.history(slack_world.actor, destination.id) if one.id == preview.id]
+    told = run.plan["classes"]
+    assert (run.plan["profiles"], told["new"], told["rejected"]) == (19, 3, 2 + 4)
+    assert (told["no_consent"], told["duplicates"], told["suppressed"]) == (4, 4, 1 + 1)
+
+
+def test_profiles_that_the_profile_table_lacks_are_not_reached(slack_world: SlackWorld) -> None:
+    slack_world.connect()
+    slack_world.segment("Unknown", ["p0", "nobody", "no one"])
+    ada = slack_world.ada
+    hands.to_segments(ada)
+    enter(ada, "segments", ["Unknown"])
+    seen(
+        ada, "3 distinct profiles", "1 of them can be reached (33%): 2 are missing from the profile table. The preview"
+    )
+
+
+def test_why_they_cannot_be_counted_is_said_and_they_are_counted_at_the_next_act(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack_world.connect()
+    ada, source = slack_world.ada, slack_world.postino.source
+    hands.to_segments(ada)
+
+    def refreshed(*_: Any) -> SegmentReader:
+        raise scanning.changed("Customer")
+
+    with monkeypatch.context() as refresh:
+        refresh.setattr(source, "read", refreshed)
+        enter(ada, "segments", ["VIP"])
+        seen(ada, "3 distinct profiles", "cannot be counted now. The table Customer was changed")
+    enter(ada, "schedule", "cron")
+    seen(ada, "Cron expression", "3 of them can be reached (100%).")
 
 
 def test_what_is_found_out_late_does_not_cover_what_was_chosen_meanwhile(
@@ -156,7 +236,7 @@ def test_the_total_shows_before_the_audience_is_remembered(
 
     monkeypatch.setattr(source, "read", slowly)
     enter(ada, "segments", ["VIP"])
-    seen(ada, "3 distinct profiles", "3 of them can be reached (100%).")
+    seen(ada, "3 distinct profiles", "Counting how many of them can be reached…")
     assert held.wait(30)
     let_go.set()
     seen(ada, "3 distinct profiles", "2 of them can be reached (66%): 1 had unsubscribed")

@@ -118,23 +118,6 @@ def test_profiles_of_several_segments_are_counted_once(root: Path, scratch: Path
     assert source.count_distinct([]) == 0
 
 
-def test_whoever_has_an_address_is_counted_once_in_the_segment_or_in_the_profiles(root: Path, scratch: Path) -> None:
-    put(root / "Customer.csv", CUSTOMERS + "e5,Eve,n/a,True,\n")
-    put(root / "One.csv", "CustomerId\na1\nb2\nb2\nc3\ne5\ngone\n")
-    put(root / "Two.csv", "CustomerId,EMail\nb2,\nc3,zoe@example.com\nx9, \nx8,x8@example.com\n")
-    source = source_of(root, scratch)
-    assert source.reach(["One"], "EMail") == (5, 2)
-    assert source.reach(["Two"], "email") == (4, 2)
-    assert source.reach(["One", "Two"], "EMail") == (7, 4)
-    assert source.reach([], "EMail") == (0, 0)
-    put(root / "Customer.csv", CUSTOMERS.replace("c3,Zoë,,", "c3,Zoë,z@example.com,"), 1_700_000_001)
-    assert source.reach(["One"], "EMail") == (5, 3)
-    with pytest.raises(errors.InvalidInput, match="no attribute Phone"):
-        source.reach(["One"], "Phone")
-    with pytest.raises(errors.NotFound):
-        source.reach(["Three"], "EMail")
-
-
 def test_counts_follow_a_new_refresh(root: Path, scratch: Path) -> None:
     put(root / "Customer.csv", CUSTOMERS)
     put(root / "VIP" / "2026/01/01/0600" / "VIP_1.csv", "CustomerId\na1\n")

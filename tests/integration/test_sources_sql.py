@@ -138,22 +138,6 @@ def test_columns_of_the_segment_go_before_those_of_the_profiles(url: str) -> Non
     assert rows_of(source.read("Own", ["doNotEmail", "EMail"])) == [("b2", True, "true", "own@example.com")]
 
 
-def test_whoever_has_an_address_is_counted_once_in_the_segment_or_in_the_profiles(url: str) -> None:
-    source = sql.SqlSource(url)
-    assert source.reach(["Ids"], "EMail") == (2, 1)
-    assert source.reach(["Own"], "email") == (1, 1)
-    assert source.reach(["Ids", "Own", "Best"], "EMail") == (3, 2)
-    assert source.reach([], "EMail") == (0, 0)
-    execute(
-        url, """UPDATE "Own" SET "EMail" = 'n/a'""", """UPDATE "Customer" SET "EMail" = ' ' WHERE "CustomerId" = 'a1'"""
-    )
-    assert source.reach(["Ids", "Own", "Best"], "EMail") == (3, 0)
-    with pytest.raises(errors.InvalidInput, match="no attribute Phone"):
-        source.reach(["Ids"], "Phone")
-    with pytest.raises(errors.NotFound):
-        source.reach(["Three"], "EMail")
-
-
 def test_attributes_have_fill_rates_types_and_meanings(url: str) -> None:
     attributes = {one.name: one for one in sql.SqlSource(url).attributes()}
     assert list(attributes) == ["FirstName", "EMail", "doNotEmail", "Born", "Spent", "Points", "Seen"]

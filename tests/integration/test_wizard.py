@@ -12,7 +12,6 @@ from services.access import Actor, Sharing, Standing
 from services.destinations import Brake
 from services.drafts import of_destination
 from services.errors import NotAllowed
-from services.sources import Reach
 from storage.models import RunStatus
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld, until
@@ -254,7 +253,7 @@ def test_a_consent_attribute_brings_the_values_that_allow_mailing(slack_world: S
     act(ada, "submit")
     seen(ada, "Step 4 of 4")
     enter(ada, "segments", ["Everyone"])
-    seen(ada, "Those without consent are still counted here; the preview leaves them out.")
+    seen(ada, "9 of them can be reached (90%): 1 does not allow mailing.")
     hands.finish(ada, "Everyone")
     destination = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
     assert (destination.consent_attribute, destination.consent_values) == ("Email Subscriber", ["true"])
@@ -389,13 +388,13 @@ def test_the_total_comes_although_another_input_is_used_before_the_counting_has_
     slack_world.connect()
     ada, source = slack_world.ada, slack_world.postino.source
     hands.to_segments(ada)
-    used, reach = threading.Event(), source.reach
+    used, count = threading.Event(), source.count_distinct
 
-    def slowly(names: Sequence[str], attribute: str) -> Reach:
+    def slowly(names: Sequence[str]) -> int:
         assert used.wait(30)
-        return reach(names, attribute)
+        return count(names)
 
-    monkeypatch.setattr(source, "reach", slowly)
+    monkeypatch.setattr(source, "count_distinct", slowly)
     enter(ada, "segments", ["VIP"])
     enter(ada, "schedule", "cron")
     used.set()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.errors import NotFound
-from services.sources import Attribute, Hidden, Membership, Reach, RefreshMarker, Segment
+from services.sources import Attribute, Hidden, Membership, RefreshMarker, Segment
 
 ATTRIBUTES = ("EMail", "FirstName", "LastName", "Subscriber")
 
@@ -55,11 +55,6 @@ class TinySource:
 
     def count_distinct(self, segments: Sequence[str]) -> int:
         return len({profile for name in segments for profile in self.members[name]})
-
-    def reach(self, segments: Sequence[str], attribute: str) -> Reach:
-        profiles = {profile for name in segments for profile in self.members[name]}
-        known = [self.customers[profile] for profile in profiles if profile in self.customers]
-        return Reach(len(profiles), sum("@" in customer.value(attribute) for customer in known))
 
     def read(self, segment: str, attributes: Sequence[str]) -> _Reader:
         if segment not in self.members:

@@ -41,7 +41,7 @@ from services.dropped_tags import Deletion, DroppedTag
 from services.errors import Unavailable
 from services.individuals import Receipt
 from services.mailing import Audience, MergeField
-from services.reaching import Suppressed
+from services.reaching import Reach
 from services.removing import Ending, Tags
 from services.sources import Attribute, Segment
 from storage.models import Destination
@@ -204,6 +204,14 @@ def _matching(t: Texts) -> Iterator[dict[str, Any]]:
     yield wizard_matching.matching(t, Answers(step=Step.MATCHING), "d", Matching(SOURCE, []))
 
 
+_REASONS = ("no_address", "invalid_address", "unknown", "no_consent", "sharing", "kept_out", "suppressed")
+_REACHES = [
+    Reach.model_validate(dict.fromkeys(_REASONS, many) | {"reachable": many, "seen_at": seen_at})
+    for many in (1, 123_456)
+    for seen_at in (None, NOW)
+]
+
+
 def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
     offered = [Segment("VIP", "VIP", 1204), Segment("All", "All", 2_000_000)]
     for schedule in wizard_segments.SCHEDULES:
@@ -214,8 +222,13 @@ def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
                 "All": TakenTag("All", 1, ours=False, instead="All (Postino)"),
             }
             answers.vanished = ["Gone"][: profiles or 0]
-            for addressed, suppressed in ((None, None), (1, None), (1, Suppressed(1, None)), (1, Suppressed(1, NOW))):
-                answers.addressed, answers.suppressed = addressed, suppressed
+            for reach, trouble in (
+                (None, None),
+                (None, NAME),
+                (Reach(reachable=1), None),
+                *((one, None) for one in _REACHES),
+            ):
+                answers.reach, answers.reach_problem = reach, trouble
                 yield wizard_segments.segments(t, answers, "d", offered, 1_000_000, SOURCE)
     yield wizard_segments.segments(t, Answers(step=Step.SEGMENTS), "d", [], 1_000_000, SOURCE)
 
