@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from slack_bolt import App
 
+from bot import modals
 from bot.asked import Asked, on_click
 from bot.people import People
 from bot.telling import Telling
 from bot.views import destinations as views
+from bot.views import statement
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
+from services.errors import PostinoError
 from storage.models import Destination, RunStatus
 
 URGENCY = (
@@ -52,6 +55,18 @@ class Saved:
         place = views.Place.model_validate_json(asked.text)
         self._application.schedules.resume(asked.actor, place.destination or 0)
         self._answer(asked, place, replacing=True)
+
+    def statement(self, asked: Asked) -> None:
+        """Open what was agreed to for one destination: the wording of that version, by whom and when."""
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(statement.CALLBACK))
+        t = asked.t
+        try:
+            one = self._application.destinations.get(asked.actor, int(asked.text))
+            agreed = statement.agreement(t, one.consent_version, one.consent_by, one.consent_at)
+            view = statement.agreed_to(t, one.name, self._application.source.name, one.consent_version, agreed)
+        except PostinoError as error:
+            view = statement.told(t, t.error(error))
+        modals.Update(asked.client, view_id)(view)
 
     def row(self, actor: Actor, one: Destination) -> views.Row:
         """One destination with what goes on and what was."""
@@ -122,3 +137,4 @@ def register(app: App, application: Application, people: People) -> None:
     on_click(app, people, views.SHARE, saved.share)
     on_click(app, people, views.PAUSE, saved.pause)
     on_click(app, people, views.RESUME, saved.resume)
+    on_click(app, people, statement.OPEN, saved.statement)

@@ -9,7 +9,7 @@ import typer
 
 from bot.command_line.speaking import application, complain, destination_called, say, texts
 from bot.texts import Texts
-from bot.views.wizard_connect import CONSENT
+from bot.views import statement
 from services.destinations import Form
 from services.drafts import of_destination
 from services.errors import InvalidInput
@@ -73,7 +73,7 @@ def require_agreement(agreed: bool, source: str) -> None:
     if agreed:
         return
     t = texts()
-    for part in CONSENT:
+    for part in statement.CURRENT:
         complain(t(part, source=source), leave=False)
     raise InvalidInput("Nothing was saved. Agree to this statement with --agree.", field="agreed")
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks, history, policies, runs, sharing, sorting
+from bot.views import blocks, history, policies, runs, sharing, sorting, statement
 from bot.views.blocks import Block, escape
 from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
@@ -140,13 +140,7 @@ def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:
 def _origin(t: Texts, row: Row) -> str:
     """Who made it and who answers for what it sends, for everybody who may look at it."""
     made = t("Made by {person}, {time}", person=who(t, row.created_by), time=moment(t, row.created_at))
-    agreed = t(
-        "{person} agreed to version {version} of the data privacy and compliance statement, {time}",
-        person=who(t, row.consent_by),
-        version=row.consent_version,
-        time=moment(t, row.consent_at),
-    )
-    return f"{made} · {agreed}"
+    return f"{made} · {statement.agreement(t, row.consent_version, row.consent_by, row.consent_at)}"
 
 
 def _next(t: Texts, row: Row) -> str:
@@ -192,6 +186,7 @@ def _buttons(t: Texts, row: Row, place: Place) -> Block:
     buttons.append(
         blocks.button(t("History"), "history.open", its_history, label=t("History of {name}", name=row.name))
     )
+    buttons.append(statement.button(t, row.id, row.name))
     if row.manageable:
         label = t("Remove {name}", name=row.name)
         buttons.append(blocks.button(t("Remove…"), REMOVE, value, style="danger", label=label))

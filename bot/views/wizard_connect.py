@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.texts import Texts, mark
-from bot.views import blocks, wizard
+from bot.views import blocks, statement, wizard
 from bot.views.blocks import Block
 from services.access import Sharing
 from services.drafts import Answers
@@ -15,21 +15,6 @@ from services.mailing import Audience
 CONNECTION, SIGN_IN, USE_KEY, ADD_KEY = "wizard.connection", "wizard.sign_in", "wizard.use_key", "wizard.add_key"
 COPY, JUMP, SHARING, AUDIENCE = "wizard.copy", "wizard.jump", "wizard.sharing", "wizard.audience"
 BY_ID, BY_NAME = "wizard.audience_by_id", "wizard.audience_by_name"
-
-CONSENT = (
-    mark(
-        "By agreeing you instruct Postino to send data from {source}, which may include sensitive personal data, to "
-        "Mailchimp: outside the boundary in which {source} keeps it."
-    ),
-    mark(
-        "It is sent on your instruction, and you are responsible for Mailchimp meeting the privacy and security "
-        "obligations you are under."
-    ),
-    mark("An administrator can remove this destination at any time to stop it."),
-)
-"""The statement, version 1. Change it only together with ``services.destinations.CONSENT_VERSION``."""
-
-STATEMENTS = "<https://privacy.microsoft.com/privacystatement|Microsoft> · <https://mailchimp.com/legal/|Mailchimp>"
 
 SHARED_WITH = {
     Sharing.ADMINS: mark("Administrators only"),
@@ -195,16 +180,10 @@ def _ceiling(t: Texts, answers: Answers, chosen: Choice) -> Block:
 
 
 def _consent(t: Texts, answers: Answers, source: str) -> list[Block]:
-    statement = "\n\n".join(t(part, source=blocks.escape(source)) for part in CONSENT)
     box = blocks.checkboxes(
         "wizard.agreed", [blocks.option(t("I agree"), "agreed")], ["agreed"] if answers.agreed else []
     )
-    return [
-        blocks.header(t("Data privacy and compliance")),
-        blocks.section(statement, block_id="statement"),
-        blocks.context(t("Their own statements: {links}", links=STATEMENTS)),
-        blocks.field(t("Consent"), box, f"agreed.{answers.revision}"),
-    ]
+    return [*statement.statement(t, source), blocks.field(t("Consent"), box, f"agreed.{answers.revision}")]
 
 
 def no_connection(t: Texts) -> Block:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sandbox.mailchimp import acts
+from sandbox.slack.remote import RemotePerson
 from services.access import Sharing
 from services.removing import Tags
 from services.tidying import Tidying
-from storage.models import Run, RunStatus
+from storage.models import Destination, Run, RunStatus
 from tests.integration.slack_office import Office, lines
 from tests.integration.test_home import open_home
-from tests.integration.wizard_hands import act, enter, seen, value
+from tests.integration.wizard_hands import act, enter, seen, text_of, value
 
 
 def test_destinations_are_listed_with_last_and_next_export_connection_and_permission(office: Office) -> None:
@@ -69,8 +70,37 @@ def test_everybody_sees_what_they_may_do(office: Office) -> None:
     assert "you may look" in lines(answer)
     assert "Made by @Ada Lovelace, " in lines(answer)
     assert "@Ada Lovelace agreed to version 1 of the data privacy and compliance statement, " in lines(answer)
-    assert [one["text"] for one in answer["buttons"]] == ["History", "Refresh", "Share"]
+    assert [one["text"] for one in answer["buttons"]] == ["History", "Privacy statement", "Refresh", "Share"]
     assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino destinations"))
+
+
+def test_what_was_agreed_to_can_be_read_again_in_the_readers_language(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.click(office.ben, "Privacy statement", office.type(office.ben, "/postino destinations"))
+    agreed = "Newsletter\n@Ada Lovelace agreed to version 1 of the data privacy and compliance statement, "
+    shown = seen(
+        office.ben, agreed, "Data privacy and compliance", "By agreeing you instruct Postino to send data from source"
+    )
+    assert "has changed since" not in text_of(shown)
+    assert shown["inputs"] == []
+    with RemotePerson(office.world.served.slack, "U0DARIO") as dario:
+        office.click(dario, "Dichiarazione privacy", office.type(dario, "/postino destinations"))
+        seen(dario, "@Ada Lovelace ha accettato la versione 1", "Accettando dai istruzione a Postino di inviare dati")
+
+    with office.postino.database.write() as session:
+        session.get_one(Destination, destination.id).consent_version = 0
+    office.click(office.ada, "Privacy statement", office.type(office.ada, "/postino destinations"))
+    seen(
+        office.ada, "agreed to version 0", "does not know the wording of version 0.", "The statement has changed since"
+    )
+
+
+def test_of_a_destination_that_is_gone_nothing_was_agreed_to(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    listed = office.type(office.ada, "/postino destinations")
+    office.postino.removals.destination(office.world.actor, destination.id, Tags.KEEP)
+    office.click(office.ada, "Privacy statement", listed)
+    seen(office.ada, "This destination does not exist any more.")
 
 
 def test_destinations_are_searched_and_paged_in_place(office: Office) -> None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from string import Formatter
 
@@ -14,7 +15,7 @@ from babel.messages.catalog import Catalog, Message
 
 from bot import audit_trail, collecting, texts
 from bot.command_line import words
-from bot.views import blocks, outcomes, previews, run_facts, runs, wizard, wizard_connect, wizard_matching
+from bot.views import blocks, outcomes, previews, run_facts, runs, statement, wizard, wizard_connect, wizard_matching
 from bot.views import wizard_segments as segments_step
 from services import addresses, fields, reasons, rejects
 from services.destinations import CONSENT_VERSION
@@ -92,7 +93,7 @@ def test_every_sentence_kept_in_a_table_is_collected(template: Catalog) -> None:
         *previews.INVALID.values(),
         *outcomes.CHANNEL_LOST.values(),
         *wizard.STEP_NAMES.values(),
-        *wizard_connect.CONSENT,
+        *(part for wording in statement.WORDINGS.values() for part in wording),
         *wizard_connect.SHARED_WITH.values(),
         *wizard_matching.WELL_KNOWN.values(),
         *segments_step.SCHEDULES.values(),
@@ -165,13 +166,19 @@ def test_no_text_is_longer_than_its_place_in_slack_allows(language: str) -> None
 @pytest.mark.parametrize("language", texts.languages())
 def test_the_consent_text_is_there_whole(language: str) -> None:
     t = texts.of(language)
-    assert CONSENT_VERSION == 1
-    statement = [t(part, source="Contoso") for part in wizard_connect.CONSENT]
-    assert all(len(part) > 60 for part in statement)
-    assert "Mailchimp" in statement[0]
-    assert statement[0].count("Contoso") == 2
-    english = [part.format(source="Contoso") for part in wizard_connect.CONSENT]
-    assert (statement == english) == (language == texts.DEFAULT)
+    assert list(statement.WORDINGS) == [*range(1, CONSENT_VERSION + 1)]
+    first = [t(part, source="Contoso") for part in statement.WORDINGS[1]]
+    assert all(len(part) > 60 for part in first)
+    assert "Mailchimp" in first[0]
+    assert first[0].count("Contoso") == 2
+    english = [part.format(source="Contoso") for part in statement.WORDINGS[1]]
+    assert (first == english) == (language == texts.DEFAULT)
+
+
+def test_a_version_that_may_have_been_agreed_to_is_never_reworded() -> None:
+    """Whoever changes the wording adds a version and its digest here; those that are here stay."""
+    digests = {version: sha256("\n".join(parts).encode()).hexdigest() for version, parts in statement.WORDINGS.items()}
+    assert digests == {1: "1d715932b62e7db136ee3a8beb07f5769beafc752fa2fcdb65794e8e58ac88cd"}
 
 
 def test_numbers_dates_and_plurals_are_written_the_languages_way() -> None:

@@ -23,6 +23,7 @@ from bot.views import (
     policies,
     removal,
     revocations,
+    statement,
     watching,
     wizard,
     wizard_connect,
@@ -35,7 +36,7 @@ from bot.views.wizard_matching import Matching
 from sandbox.slack import rules
 from services.access import Sharing
 from services.administrators import MOST
-from services.destinations import Policies, TakenTag, overruled
+from services.destinations import CONSENT_VERSION, Policies, TakenTag, overruled
 from services.drafts import Answers, Step
 from services.dropped_tags import Deletion, DroppedTag
 from services.errors import Unavailable
@@ -183,6 +184,10 @@ def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
                 answers.destination_id = edited
                 shown = Connecting(choices, SOURCE, administrator=True, sign_in_url="https://login.example.com")
                 yield wizard_connect.connect(t, answers, "d", shown, problem=t("Paste the API key first."))
+    for version in (CONSENT_VERSION, 0):
+        agreed = statement.agreement(t, version, "U0ADA", NOW)
+        yield statement.agreed_to(t, NAME, SOURCE, version, agreed)
+    yield statement.told(t, NAME)
     answers = Answers(step=Step.AUDIENCE, audience_id="id1")
     many = [Audience(f"id{n}", NAME, n, n, False, "") for n in range(150)]
     for audiences in ([], many[:2], many):
