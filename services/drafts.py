@@ -40,9 +40,9 @@ class Answers(BaseModel):
     """Everything typed so far, and where the wizard stands.
 
     ``turn`` counts what the person did: slow work for an earlier turn must not show over a later one; ``touched`` says
-    whether anything would be lost with the draft. ``ceiling`` is the connection's, empty for none, None while it was not
-    asked; ``terms`` are those that were shown, of the connection ``terms_of``. ``rows`` are the merge fields that have a row
-    in step 3, in their order; ``fields`` what they are filled from;
+    whether anything would be lost with the draft. ``just_connected`` is the connection that was made here last; ``ceiling`` is
+    the chosen connection's, empty for none, None while it was not asked; ``terms`` are those that were shown, of the connection
+    ``terms_of``. ``rows`` are the merge fields that have a row in step 3, in their order; ``fields`` what they are filled from;
     ``offered`` all merge fields of the audience, kept so that redrawing asks Mailchimp nothing; ``reach`` is how many of the
     ``profiles`` can be reached, None while that is not known, ``reach_problem`` why it cannot be counted. ``saved_tags`` are
     the edited destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved
@@ -67,6 +67,7 @@ class Answers(BaseModel):
     destination_version: int | None = None
     name: str = ""
     connection_id: int | None = None
+    just_connected: int | None = None
     key_asked: bool = False
     sharing: Sharing | None = None
     shared_people: list[str] = Field(default_factory=list)

@@ -96,7 +96,7 @@ def _mailchimp(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
     if shown.connections:
         content.append(_connections(t, answers, shown))
     if chosen is not None:
-        content.append(_connected(t, chosen, shown))
+        content += _connected(t, answers, chosen, shown)
     if shown.administrator:
         content += _ways_in(t, answers, shown)
         if chosen is not None:
@@ -115,7 +115,7 @@ def _connections(t: Texts, answers: Answers, shown: Connecting) -> Block:
     return blocks.field(t("Connection"), menu, block_id, optional=answers.key_asked, dispatch=True)
 
 
-def _connected(t: Texts, chosen: Choice, shown: Connecting) -> Block:
+def _connected(t: Texts, answers: Answers, chosen: Choice, shown: Connecting) -> list[Block]:
     account = blocks.escape(chosen.account)
     if chosen.reconnect:
         text = ":warning: " + t(
@@ -126,7 +126,31 @@ def _connected(t: Texts, chosen: Choice, shown: Connecting) -> Block:
         )
     else:
         text = ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=account)
-    return blocks.section(text, block_id="connected")
+    becomes = _what_becomes_of_others(t, answers, chosen, shown)
+    return [blocks.section(text, block_id="connected"), *([blocks.context(becomes)] if becomes else [])]
+
+
+def _what_becomes_of_others(t: Texts, answers: Answers, chosen: Choice, shown: Connecting) -> str:
+    """What another connection than before means, in markup; empty where nothing changes."""
+    account = blocks.escape(chosen.account)
+    before = answers.saved_audience[0] if answers.saved_audience is not None else None
+    if before is not None and before != chosen.id:
+        name = next((blocks.escape(one.name) for one in shown.connections if one.id == before), None)
+        if name is None:
+            return t(
+                "This destination used another connection until now. Saving moves it to *{account}*: choose one of its audiences "
+                "in the next step. The other connection stays.",
+                account=account,
+            )
+        return t(
+            "This destination used *{before}* until now. Saving moves it to *{account}*: choose one of its audiences in the "
+            "next step. The connection *{before}* stays.",
+            before=name,
+            account=account,
+        )
+    if answers.just_connected == chosen.id and len(shown.connections) > 1:
+        return t("This destination goes to *{account}*. The other connections stay as they are.", account=account)
+    return ""
 
 
 def _ways_in(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:

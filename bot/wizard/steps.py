@@ -343,6 +343,6 @@ def _approval(answers: Answers, destination: Destination) -> tuple[Policies, Pol
 
 def choose(answers: Answers, connection_id: int) -> None:
     """Choose a connection that was just made, over whatever the open view shows."""
-    answers.connection_id, answers.key_asked = connection_id, False
+    answers.connection_id, answers.just_connected, answers.key_asked = connection_id, connection_id, False
     answers.forget_terms()
     answers.revision += 1

@@ -88,6 +88,47 @@ def test_signing_in_to_another_account_changes_nothing_and_says_where_it_belongs
     assert connections(office) == [("Main", "Contoso Coffee", "oauth")]
 
 
+def test_signing_in_to_another_account_in_the_wizard_makes_a_connection_and_says_where_the_destination_goes(
+    office: Office, browser: Browser
+) -> None:
+    office.world.connect()
+    other = office.world.served.world.add_account("Another Shop")
+    browser.sign_in(address(open_wizard(office)), account=other)
+    shown = seen(office.ada, "Connected to Mailchimp as Another Shop", "This destination goes to Another Shop.")
+    assert "The other connections stay as they are." in text_of(shown)
+    assert connections(office) == [("Main", "Contoso Coffee", "api_key"), ("Another Shop", "Another Shop", "oauth")]
+    enter(office.ada, "connection", "Main")
+    assert "goes to" not in text_of(seen(office.ada, "Connected to Mailchimp as Contoso Coffee"))
+
+
+def test_an_edit_that_signs_in_to_another_account_says_what_the_destination_has_used_until_now(
+    office: Office, browser: Browser
+) -> None:
+    destination = office.world.destination("VIP")
+    other = office.world.served.world.add_account("Another Shop")
+    other.add_audience("Shop news")
+    office.click(office.ada, "Edit", office.type(office.ada, "/postino destinations"))
+    first = seen(office.ada, "Connected to Mailchimp as Contoso Coffee")
+    assert "until now" not in text_of(first)
+    browser.sign_in(address(first), account=other)
+    moves = "This destination used Main until now. Saving moves it to Another Shop: choose one of its audiences"
+    seen(office.ada, "Connected to Mailchimp as Another Shop", moves)
+    act(office.ada, "submit")
+    chosen = seen(office.ada, "Step 2 of 4", "Connected to Mailchimp as Another Shop")
+    assert value(chosen, "audience") is None
+    enter(office.ada, "audience", "Shop news")
+    act(office.ada, "submit")
+    seen(office.ada, "Step 3 of 4")
+    act(office.ada, "click", target="Back")
+    seen(office.ada, "Step 2 of 4")
+    act(office.ada, "click", target="Back")
+    seen(office.ada, "Step 1 of 4", moves)
+    enter(office.ada, "connection", "Main")
+    assert "until now" not in text_of(seen(office.ada, "Connected to Mailchimp as Contoso Coffee"))
+    assert office.postino.destinations.get(office.world.actor, destination.id).connection_id == 1
+    assert [name for name, *_ in connections(office)] == ["Main", "Another Shop"]
+
+
 @OPENING
 def test_after_a_refusal_at_mailchimp_the_modal_says_so_and_leads_there_again(
     office: Office, browser: Browser, open_modal: Callable[[Office], Json]

@@ -184,6 +184,11 @@ def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
                 answers.destination_id = edited
                 shown = Connecting(choices, SOURCE, administrator=True, sign_in_url="https://login.example.com")
                 yield wizard_connect.connect(t, answers, "d", shown, problem=t("Paste the API key first."))
+    others = [Choice(number, NAME, SOURCE, Sharing.ADMINS) for number in (1, 2)]
+    for before in (None, 2, 3):
+        saved = (before, "id1") if before else None
+        answers = Answers(name=NAME, connection_id=1, just_connected=1, saved_audience=saved)
+        yield wizard_connect.connect(t, answers, "d", Connecting(others, SOURCE, administrator=True))
     for version in (CONSENT_VERSION, 0):
         agreed = statement.agreement(t, version, "U0ADA", NOW)
         yield statement.agreed_to(t, NAME, SOURCE, version, agreed)
