@@ -151,10 +151,17 @@ def test_an_export_under_way_is_cancelled_and_keeps_what_was_sent(ada: SlackPage
 
 
 def another_waits_for_it(ada: SlackPage, office: Office) -> None:
-    """Beside the export of the letter to everybody, another one is asked for with a double click, and seen in Home."""
+    """Beside the export of the letter to everybody, another one is asked for with a double click, and seen in Home.
+
+    The page delivers both clicks, which the local Slack's list of what it delivered shows, and one export is queued.
+    """
     hub = ada.ask("/postino")
+    delivered = office.town.workspace.deliveries
+    before = len(delivered)
     hub.get_by_title("Export Coffee letter").dblclick()
     ada.wait_for_message("Queued · waits for the export of Letter to everybody to finish")
+    clicks = [one.payload["actions"][0]["action_id"] for one in delivered[before:] if "actions" in one.payload]
+    assert clicks == ["export.again", "export.again"]
     ada.go("Postino")
     ada.tab("Home")
     expect(ada.home).to_contain_text("Exports under way")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -30,11 +31,17 @@ class Listeners(ThreadPoolExecutor):
     def __init__(self, most: int, thread_name_prefix: str) -> None:
         super().__init__(most, thread_name_prefix)
         self.started = []
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(fn, *args, **kwargs)
+        future = super().submit(self._when_let, fn, *args, **kwargs)
         self.started.append(future)
         return future
+
+    def _when_let(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        assert self.go_on.wait(30)
+        return fn(*args, **kwargs)
 
 
 @pytest.fixture
@@ -198,6 +205,32 @@ def test_what_is_delivered_twice_launches_once(office: Office, prepare: Callable
     do = prepare(office)
     office.world.workspace.faults.duplicate_next = 1
     done(office, do, times=2)
+    assert len(office.postino.runs.history(office.world.actor)) == runs
+    office.work()
+    assert len([one for one in office.posted() if "Export of" in lines(one) or "Preview of" in lines(one)]) == runs
+    assert "Something went wrong" not in complaints(office)
+
+
+@pytest.mark.parametrize("name", ["export from the hub", "send", "retry", "run all"])
+def test_a_double_click_launches_once(office: Office, name: str) -> None:
+    """Two clicks, each with a trigger of its own: the second is on the socket before anything has come of the first."""
+    office.world.destination("VIP", schedule="daily 06:00")
+    prepare, runs = LAUNCHING[name]
+    click = prepare(office)
+    listeners = office.world.app.listener_runner.listener_executor
+    assert isinstance(listeners, Listeners)
+
+    def twice() -> Json:
+        listeners.go_on.clear()
+        before = len(office.world.workspace.deliveries)
+        first, second = click(), click()
+        listeners.go_on.set()
+        assert (first["ok"], second["ok"]) == (True, True)
+        payloads = [one.payload for one in office.world.workspace.deliveries[before:]]
+        assert len({one["trigger_id"] for one in payloads if one["type"] == "block_actions"}) == 2
+        return second
+
+    done(office, twice, times=2)
     assert len(office.postino.runs.history(office.world.actor)) == runs
     office.work()
     assert len([one for one in office.posted() if "Export of" in lines(one) or "Preview of" in lines(one)]) == runs
