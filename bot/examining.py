@@ -5,16 +5,18 @@ from __future__ import annotations
 import enum
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.wiring import Application
+from services import guarding
 from services.access import Actor
 from services.destinations import CONSENT_VERSION
-from services.errors import PostinoError
+from services.errors import NotFound, PostinoError
+from services.mailing import MergeField
 from services.sources import Attribute, Segment
 from storage.models import Destination, RunStatus
 
@@ -32,12 +34,16 @@ class Mark(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; its text says what to do. ``destination`` is the one whose edit puts it right."""
+    """One thing that was looked at; its text says what to do.
+
+    ``destination`` is the one whose edit puts it right, ``connection`` the one that is to be connected again.
+    """
 
     mark: Mark
     about: str
     text: str
     destination: int | None = None
+    connection: int | None = None
 
 
 def settings(given: Settings, t: Texts) -> Iterator[Finding]:
@@ -59,8 +65,9 @@ def application(postino: Application, actor: Actor, t: Texts) -> Iterator[Findin
         yield from _connections(postino, actor, t)
         return  # without the source every destination would look broken
     yield from _source(postino, segments, attributes, t)
-    yield from _connections(postino, actor, t)
-    yield from _destinations(postino, actor, {one.name for one in segments}, {one.name for one in attributes}, t)
+    working = yield from _connections(postino, actor, t)
+    names = {one.name for one in segments}, {one.name for one in attributes}
+    yield from _destinations(postino, actor, *names, working, t)
 
 
 def _slack(given: Settings, t: Texts) -> Iterator[Finding]:
@@ -160,44 +167,53 @@ def _source(
         yield Finding(Mark.HINT, one.table, t(one.reason, **one.values))
 
 
-def _connections(postino: Application, actor: Actor, t: Texts) -> Iterator[Finding]:
+def _connections(postino: Application, actor: Actor, t: Texts) -> Generator[Finding, None, set[int]]:
+    """Finds out about each connection; returns those that work."""
     found = postino.connections.visible(actor)
     if not found:
         hint = t(
             "There is none yet. Make one in Slack with /postino-connect, or with: postino connections add NAME --api-key-stdin"
         )
         yield Finding(Mark.HINT, t("Connections"), hint)
-    for connection in found:
-        problem = _problem(partial(postino.connections.account, connection), t)
-        if problem is None:
-            yield Finding(
-                Mark.GOOD, connection.name, t("Connected to Mailchimp as {account}.", account=connection.account_name)
-            )
-        else:
-            yield Finding(Mark.BAD, connection.name, problem)
-
-
-def _problem(question: Callable[[], object], t: Texts) -> str | None:
-    try:
-        question()
-    except PostinoError as error:
-        return t.error(error)
-    return None
+    working = set()
+    for one in found:
+        try:
+            guarding.check_role(postino.connections.account(one))
+        except PostinoError as error:
+            yield Finding(Mark.BAD, one.name, t.error(error), connection=one.id)
+            continue
+        working.add(one.id)
+        yield Finding(Mark.GOOD, one.name, t("Connected to Mailchimp as {account}.", account=one.account_name))
+    return working
 
 
 def _destinations(
-    postino: Application, actor: Actor, segments: set[str], attributes: set[str], t: Texts
+    postino: Application, actor: Actor, segments: set[str], attributes: set[str], working: set[int], t: Texts
 ) -> Iterator[Finding]:
+    merge_fields = cache(postino.connections.merge_fields)
     for one in postino.destinations.visible(actor):
         problems = list(_wrong_with(one, segments, attributes, t))
+        if one.connection is not None and one.connection_id in working:
+            problems += _wrong_in_mailchimp(one, partial(merge_fields, one.connection, one.audience_id), t)
         for problem in problems:
             yield Finding(Mark.BAD, one.name, problem, one.id)
-        last = [run for run in postino.runs.history(actor, one.id, 3) if run.verifies is None][:1]
-        if not problems and last and last[0].status == RunStatus.FAILED:
-            why = t(str(last[0].reason.get("message", "")), **last[0].reason.get("values", {}))
-            yield Finding(Mark.HINT, one.name, t("Its last export failed: {reason}", reason=why))
+        _, last = postino.runs.now_and_last(actor, one.id)
+        if not problems and last is not None and last.status == RunStatus.FAILED:
+            why = t(str(last.reason.get("message", "")), **last.reason.get("values", {}))
+            yield Finding(Mark.HINT, one.name, t("Its last export failed: {reason}", reason=why), one.id)
         elif not problems:
             yield Finding(Mark.GOOD, one.name, t("can be exported."))
+
+
+def _wrong_in_mailchimp(one: Destination, merge_fields: Callable[[], Sequence[MergeField]], t: Texts) -> Iterator[str]:
+    try:
+        fields = merge_fields()
+        guarding.check_mapped(fields, one.fields)
+        guarding.check_required(fields, list(one.fields), skip=one.skip_required_fields)
+    except NotFound:
+        yield t("Mailchimp has no audience {name} any more. Edit it and choose another.", name=one.audience_name)
+    except PostinoError as error:
+        yield t.error(error)
 
 
 def _wrong_with(one: Destination, segments: set[str], attributes: set[str], t: Texts) -> Iterator[str]:

@@ -19,7 +19,7 @@ from services.actions import Counters, Target
 from services.applying import Applying
 from services.attempts import Attempt
 from services.book import Book, open_book
-from services.errors import InvalidInput, ReconnectNeeded, Refused
+from services.errors import ReconnectNeeded, Refused
 from services.hashing import Hasher
 from services.lanes import LANES, WORKERS, Lanes
 from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter
@@ -178,11 +178,7 @@ class Export:
                 "The credential of {connection} now belongs to another Mailchimp account. Connect the account again.",
                 connection=self._connection.name,
             )
-        if not account.can_write:
-            raise Refused(
-                "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
-                role=account.role,
-            )
+        guarding.check_role(account)
         self._total_contacts = account.total_subscribers
         audience = service.audience(self._destination.audience_id)
         fields = service.merge_fields(self._destination.audience_id)
@@ -190,14 +186,8 @@ class Export:
         return audience, fields
 
     def _mapped(self, fields: Sequence[MergeField]) -> list[MappedField]:
+        guarding.check_mapped(fields, self._destination.fields)
         by_tag = {one.tag: one for one in fields}
-        missing = [tag for tag in self._destination.fields if tag not in by_tag]
-        if missing:
-            raise InvalidInput(
-                "The audience has no merge field {names} any more. Edit the destination's data matching.",
-                field="fields",
-                names=", ".join(missing),
-            )
         return [MappedField(by_tag[tag], attribute) for tag, attribute in self._destination.fields.items()]
 
     def _take(self, scratch: Scratch, mapped: Sequence[MappedField], hasher: Hasher) -> Snapshot:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.errors import InvalidInput, LimitExceeded
-from services.mailing import MergeField
+from services.errors import InvalidInput, LimitExceeded, Refused
+from services.mailing import Account, MergeField
 from services.planning import Plan
 from services.rules import Class
 from services.snapshot import SegmentRead, Snapshot
@@ -52,6 +52,27 @@ def check_ceiling(new: int, total_contacts: int, ceiling: int | None) -> None:
             present=total_contacts,
             new=new,
             over=total_contacts + new - ceiling,
+        )
+
+
+def check_role(account: Account) -> None:
+    """Raises ``Refused`` if the account's role may not add contacts."""
+    if not account.can_write:
+        raise Refused(
+            "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
+            role=account.role,
+        )
+
+
+def check_mapped(fields: Sequence[MergeField], mapped: Iterable[str]) -> None:
+    """Raises ``InvalidInput`` if a merge field that is mapped is in the audience no more."""
+    known = {field.tag for field in fields}
+    missing = [tag for tag in mapped if tag not in known]
+    if missing:
+        raise InvalidInput(
+            "The audience has no merge field {names} any more. Edit the destination's data matching.",
+            field="fields",
+            names=", ".join(missing),
         )
 
 

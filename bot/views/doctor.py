@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import Block, escape
+from bot.views.connections import RECONNECT
 from bot.views.run_facts import Message
 from bot.views.wizard import EDIT
 
@@ -29,6 +30,8 @@ class Finding(Protocol):
     def text(self) -> str: ...
     @property
     def destination(self) -> int | None: ...
+    @property
+    def connection(self) -> int | None: ...
 
 
 def findings(t: Texts, found: Sequence[Finding]) -> Message:
@@ -48,8 +51,7 @@ def findings(t: Texts, found: Sequence[Finding]) -> Message:
         line = (
             f"{words[one.mark]} · {escape(blocks.shorten(one.about, ABOUT))}: {escape(blocks.shorten(one.text, TEXT))}"
         )
-        edit = blocks.button(t("Edit"), EDIT, str(one.destination)) if one.destination is not None else None
-        content.append(blocks.section(f"{SIGNS[one.mark]} {line}", edit))
+        content.append(blocks.section(f"{SIGNS[one.mark]} {line}", _remedy(t, one)))
         said.append(line)
     left_out = len(worth_a_block) - SHOWN
     if left_out > 0:
@@ -60,3 +62,12 @@ def findings(t: Texts, found: Sequence[Finding]) -> Message:
         said.append(t("Well: {things}", things=well))
     content.append(blocks.actions(blocks.button(t("Look again"), "doctor.again")))
     return Message("\n".join(said), content)
+
+
+def _remedy(t: Texts, one: Finding) -> Block | None:
+    """The button that puts it right; None where no button does."""
+    if one.destination is not None:
+        return blocks.button(t("Edit"), EDIT, str(one.destination))
+    if one.connection is not None:
+        return blocks.button(t("Reconnect…"), RECONNECT, str(one.connection))
+    return None

@@ -8,12 +8,14 @@ import logging
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services import access
 from services.destinations import Policies
-from storage.models import Base
+from storage.models import Base, Destination
 from tests.integration.slack_office import Office, lines
+from tests.integration.wizard_hands import seen
 
 
 def test_why_tells_an_administrator_segments_last_sending_and_status(office: Office) -> None:
@@ -127,6 +129,27 @@ def test_the_doctor_names_each_problem_with_what_to_do_and_a_button_to_do_it(off
     assert "Well: SLACK_BOT_TOKEN" in shown
     office.click(office.ada, "Edit", answer)
     office.soon(lambda: (view := office.ada.view()) and "Newsletter" in str(view["inputs"]))
+
+
+def test_the_doctor_finds_what_would_fail_in_mailchimp_before_an_export_does(office: Office) -> None:
+    office.world.destination("VIP", name="Mapped", fields={"FNAME": "FirstName"})
+    connection_id = office.postino.destinations.named(office.world.actor, "Mapped").connection_id
+    office.world.destination("VIP", name="Lost", connection_id=connection_id)
+    with office.postino.database.write() as session:
+        lost = session.scalars(select(Destination).where(Destination.name == "Lost")).one()
+        lost.audience_id = "0000000000"
+    assert "Well: SLACK_BOT_TOKEN" in (healthy := lines(office.type(office.ada, "/postino doctor")))
+    assert "Mailchimp has no audience Newsletter any more. Edit it and choose another." in healthy
+    assert "Problem · Mapped" not in healthy
+    office.world.audience.add_field("SHOE", "Shoe size", "number", required=True)
+    assert "Problem · Mapped: The audience requires Shoe size (SHOE)." in lines(
+        office.type(office.ada, "/postino doctor")
+    )
+    office.world.account.role = "viewer"
+    answer = office.type(office.ada, "/postino doctor")
+    assert "Problem · Main: The Mailchimp role viewer cannot add contacts." in lines(answer)
+    office.click(office.ada, "Reconnect…", answer)
+    seen(office.ada, "Connect the Mailchimp account Contoso Coffee again.")
 
 
 def test_the_doctor_looks_again_in_place(office: Office) -> None:
