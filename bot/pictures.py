@@ -52,11 +52,18 @@ def line_chart(t: Texts, points: Sequence[Point], zone: str) -> bytes:
     draw.line(line, fill=LINE, width=4, joint="curve")
     for x, y in line:
         draw.ellipse([(x - 5, y - 5), (x + 5, y + 5)], fill=LINE)
-    for (moment, _), x, anchor in ((points[0], LEFT, "la"), (points[-1], WIDTH - RIGHT, "ra")):
-        draw.text((x, HEIGHT - BOTTOM + 16), t.date(moment, zone), fill=INK, font=font, anchor=anchor)
+    labels = span(t, points[0][0], points[-1][0], zone)
+    for label, x, anchor in zip(labels, (LEFT, WIDTH - RIGHT), ("la", "ra"), strict=False):
+        draw.text((x, HEIGHT - BOTTOM + 16), label, fill=INK, font=font, anchor=anchor)
     out = io.BytesIO()
     picture.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def span(t: Texts, begin: datetime, end: datetime, zone: str) -> list[str]:
+    """What stands at both ends of the time axis: dates, with the time of day within one day, and once if it is one minute."""
+    days = [t.date(begin, zone), t.date(end, zone)]
+    return days if days[0] != days[1] else list(dict.fromkeys(t.moment(one, zone) for one in (begin, end)))
 
 
 def _round_up(count: int) -> int:

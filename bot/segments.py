@@ -84,7 +84,7 @@ class Listing:
         opened = asked.client.chat_postMessage(channel=asked.actor.person, text=escape(said))
         asked.client.files_upload_v2(
             channel=str(opened["channel"]),
-            content=pictures.line_chart(t, [(one.seen_at, one.profiles) for one in sizes], zone),
+            content=pictures.line_chart(t, [(one.at, one.profiles) for one in sizes], zone),
             filename="segment-size.png",
             title=t("Size of {segment} over time", segment=name),
             alt_txt=said[:ALT_TEXT],

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services import access
 from services.access import Actor
 from services.errors import NotFound, PostinoError
-from services.sources import ProfileSource, Segment
+from services.sources import ProfileSource, RefreshMarker, Segment
 from storage.database import Database, insert_for
 from storage.models import Destination, SegmentCount, Workspace
 
@@ -23,6 +23,8 @@ TREND = 8
 KEPT = timedelta(days=400)
 """How long counts are kept: a year, and something to compare its beginning with."""
 
+DATED = func.coalesce(SegmentCount.refreshed_at, SegmentCount.seen_at)
+"""When a count was true first."""
 ACTIVE = "active"
 
 log = structlog.get_logger()
@@ -54,9 +56,9 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A segment's profile count, and when it was first seen."""
+    """A segment's profile count, and when the source was refreshed; when it was first seen where the source does not tell."""
 
-    seen_at: datetime
+    at: datetime
     profiles: int
 
 
@@ -71,8 +73,8 @@ class Segments:
     def __call__(self) -> bool:
         """The ``segments`` duty: note the counts of a new refresh for every workspace; never more to do at once."""
         try:
-            refresh = self._source.refresh_marker().id
-            if refresh == self._noted:
+            refresh = self._source.refresh_marker()
+            if refresh.id == self._noted:
                 return False
             segments = self._source.segments()
         except PostinoError as error:
@@ -83,7 +85,7 @@ class Segments:
             for workspace_id in workspaces:
                 self._note(session, workspace_id, refresh, segments)
             session.execute(delete(SegmentCount).where(SegmentCount.seen_at < self._database.now(session) - KEPT))
-        self._noted = refresh if workspaces else ""
+        self._noted = refresh.id if workspaces else ""
         return False
 
     def overview(self, actor: Actor, search: str = "", order: Order = Order.NAME) -> list[Overview]:
@@ -92,7 +94,7 @@ class Segments:
         refresh = self._source.refresh_marker()
         segments = self._source.segments()
         with self._database.write() as session:
-            self._note(session, actor.workspace_id, refresh.id, segments)
+            self._note(session, actor.workspace_id, refresh, segments)
             trends = _trends(session, actor.workspace_id)
         used = self._users(actor.workspace_id)
         words = search.casefold().split()
@@ -122,10 +124,10 @@ class Segments:
         if segment is None:
             raise NotFound("The source has no segment {name} any more.", name=name)
         with self._database.read() as session:
-            statement = select(SegmentCount.seen_at, SegmentCount.profiles).where(
+            statement = select(DATED, SegmentCount.profiles).where(
                 SegmentCount.workspace_id == actor.workspace_id, SegmentCount.segment == name
             )
-            return segment, [Size(*row) for row in session.execute(statement.order_by(SegmentCount.seen_at))]
+            return segment, [Size(*row) for row in session.execute(statement.order_by(DATED))]
 
     def display_names(self) -> dict[str, str]:
         """What people call each segment, by name; nothing while the source cannot be read."""
@@ -135,20 +137,24 @@ class Segments:
             log.info("segments.not_named", error=str(error))
             return {}
 
-    def _note(self, session: Session, workspace_id: int, refresh: str, segments: Sequence[Segment]) -> None:
+    def _note(self, session: Session, workspace_id: int, refresh: RefreshMarker, segments: Sequence[Segment]) -> None:
         """Keep this refresh's counts, if they are not kept already."""
-        of_refresh = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh == refresh[:200])
+        key = refresh.id[:200]
+        of_refresh = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh == key)
         known = session.scalar(select(func.count()).select_from(SegmentCount).where(*of_refresh)) or 0
         if known >= len(segments):
             return
         now = self._database.now(session)
+        others = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh != key)
+        last = session.scalar(select(func.max(DATED)).where(*others))
         rows = [
             {
                 "workspace_id": workspace_id,
                 "segment": one.name,
-                "refresh": refresh[:200],
+                "refresh": key,
                 "profiles": one.profile_count,
                 "seen_at": now,
+                "refreshed_at": _when(refresh, last, now),
             }
             for one in segments
         ]
@@ -166,19 +172,28 @@ class Segments:
         return used
 
 
+def _when(refresh: RefreshMarker, last: datetime | None, now: datetime) -> datetime | None:
+    """When the refresh was, as the source tells it; None for what cannot be: in the future, or not after the ``last`` one.
+
+    Files that are copied keep their old times, and one that is taken away leaves none.
+    """
+    told = refresh.finished_at
+    return told if told is not None and told <= now and (last is None or told > last) else None
+
+
 def _trends(session: Session, workspace_id: int) -> dict[str, list[int]]:
     """The counts of the last refreshes by segment, oldest first."""
     latest = (
         select(SegmentCount.refresh)
         .where(SegmentCount.workspace_id == workspace_id)
         .group_by(SegmentCount.refresh)
-        .order_by(func.max(SegmentCount.seen_at).desc())
+        .order_by(func.max(DATED).desc())
         .limit(TREND)
     )
     counts = (
         select(SegmentCount.segment, SegmentCount.profiles)
         .where(SegmentCount.workspace_id == workspace_id, SegmentCount.refresh.in_(session.scalars(latest).all()))
-        .order_by(SegmentCount.seen_at)
+        .order_by(DATED)
     )
     trends: dict[str, list[int]] = {}
     for segment, profiles in session.execute(counts):

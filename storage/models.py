@@ -397,7 +397,10 @@ class SignIn(Base):
 
 
 class SegmentCount(Base):
-    """A segment's profile count at one refresh of the source, for the change since the last one."""
+    """A segment's profile count at one refresh of the source, for the change since the last one.
+
+    ``refreshed_at`` is when the source says the refresh was, ``seen_at`` when Postino saw it first.
+    """
 
     __tablename__ = "segment_counts"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
@@ -405,6 +408,7 @@ class SegmentCount(Base):
     refresh: Mapped[str] = mapped_column(String(200), primary_key=True)
     profiles: Mapped[int]
     seen_at: Mapped[datetime]
+    refreshed_at: Mapped[datetime | None]
 
 
 class AuditEntry(Base):

@@ -181,9 +181,9 @@ def sizes_in_words(t: Texts, name: str, sizes: Sequence[Size], zone: str) -> str
         segment=blocks.shorten(name, NAME),
         count=len(sizes),
         first=first.profiles,
-        begin=t.spoken_moment(first.seen_at, zone),
+        begin=t.spoken_moment(first.at, zone),
         last=last.profiles,
-        end=t.spoken_moment(last.seen_at, zone),
+        end=t.spoken_moment(last.at, zone),
         least=least,
         most=most,
     )

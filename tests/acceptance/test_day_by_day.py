@@ -64,7 +64,7 @@ def done(ada: SlackPage, button: str = "Done") -> None:
 
 def test_many_segments_are_paged_shared_searched_and_seen_over_weeks(ada: SlackPage, office: Office) -> None:
     for size in (1204, 1377, 1391, 1632):
-        office.world.many("Loyalty members", size)
+        office.world.many("Loyalty members", size, office.clock.seconds())
         office.postino.segments()
         office.clock.forward(days=7)
         office.postino.segments()

@@ -119,13 +119,13 @@ class SlackWorld:
         """Set a segment's members by profile id."""
         self._write(name, ("CustomerId",), ({"CustomerId": profile} for profile in profiles))
 
-    def many(self, name: str, count: int) -> None:
-        """A segment of so many profiles, without rows in the profile table."""
+    def many(self, name: str, count: int, refreshed: float = LONG_AGO) -> None:
+        """A segment of so many profiles, without rows in the profile table; ``refreshed`` in seconds since 1970."""
         path = self.folder / f"{name}.csv"
         with path.open("w") as file:
             file.write("CustomerId\n")
             file.writelines(f"m{number}\n" for number in range(count))
-        os.utime(path, (LONG_AGO, LONG_AGO))
+        os.utime(path, (refreshed, refreshed))
 
     def connect(self, name: str = "Main") -> int:
         """Connect the Mailchimp account without clicking; the connection's id."""

@@ -61,7 +61,7 @@ def test_the_picture_of_a_segments_size_is_dated_the_italian_way(office: Office)
     picture_of_vip(office, office.ben)
     italian, english = office.world.workspace.files.values()
     for size in office.postino.segments.sizes(actor, "VIP")[1]:
-        there = size.seen_at.astimezone(ZoneInfo("Europe/Rome"))
+        there = size.at.astimezone(ZoneInfo("Europe/Rome"))
         assert f"{size.profiles} il {format_date(there, 'long', locale='it')}, {there:%H:%M}" in italian.alt_txt
     assert italian.content != english.content
 

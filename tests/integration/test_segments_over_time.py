@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,34 @@ def test_the_counts_of_every_refresh_are_noted_once(shop: Shop) -> None:
     segment, sizes = shop.postino.segments.sizes(shop.actor, "VIP")
     assert segment.profile_count == 4
     assert [one.profiles for one in sizes] == [3, 5, 4]
+
+
+def test_a_count_is_dated_by_the_refresh_the_source_tells_of_however_late_it_was_seen(shop: Shop) -> None:
+    told = []
+    for size in (3, 5):
+        shop.segment("VIP", [f"p{number}" for number in range(size)])
+        told.append(datetime.fromtimestamp((shop.folder / "VIP.csv").stat().st_mtime, UTC))
+        shop.clock.forward(hours=9)
+        shop.postino.segments()
+        shop.postino.segments()
+    assert [one.at for one in shop.postino.segments.sizes(shop.actor, "VIP")[1]] == told
+
+
+@pytest.mark.parametrize("days", [-30, 2])
+def test_a_count_whose_file_has_a_time_that_cannot_be_is_dated_by_when_it_was_seen(shop: Shop, days: int) -> None:
+    refreshed(shop, 3)
+    shop.clock.forward(hours=9)
+    shop.segment("VIP", ["p0", "p1"])
+    odd = (shop.clock() + timedelta(days=days)).timestamp()
+    for path in shop.folder.iterdir():
+        os.utime(path, (odd, odd))
+    seen = shop.clock()
+    shop.postino.segments()
+    [before, now] = shop.postino.segments.sizes(shop.actor, "VIP")[1]
+    assert (now.at, now.profiles) == (seen, 2)
+    assert before.at < now.at
+    [vip] = shop.postino.segments.overview(shop.actor)
+    assert vip.trend == (3, 2)
 
 
 def test_the_trend_goes_over_the_last_refreshes_only(shop: Shop) -> None:

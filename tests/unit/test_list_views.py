@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from slackblocks._surfaces import validate_surface_blocks
 
-from bot import texts
+from bot import pictures, texts
 from bot.views import connections, doctor, removal, revocations, why
 from bot.views.blocks import Block
 from bot.views.run_facts import Message
@@ -55,6 +55,16 @@ def row(number: int) -> connections.Row:
         users=[LONG] * 30,
         manageable=True,
     )
+
+
+def test_a_chart_within_one_day_of_the_reader_shows_times_instead_of_the_same_date_twice() -> None:
+    def span(language: str, zone: str, hours: float) -> list[str]:
+        return pictures.span(texts.of(language), NOW, NOW + timedelta(hours=hours), zone)
+
+    assert span("en", "UTC", 48) == ["Mar 2, 2026", "Mar 4, 2026"]
+    assert span("it", "Europe/Rome", 3) == ["02/03/26, 10:00", "02/03/26, 13:00"]
+    assert span("it", "Asia/Tokyo", 7) == ["2 mar 2026", "3 mar 2026"]
+    assert span("it", "Europe/Rome", 0.001) == ["02/03/26, 10:00"]
 
 
 def test_slack_takes_what_the_doctor_finds_however_much_it_is() -> None:
