@@ -17,7 +17,7 @@ from services.access import Actor
 from services.destinations import CONSENT_VERSION
 from services.errors import NotFound, PostinoError
 from services.mailing import MergeField
-from services.sources import Attribute, Segment
+from services.sources import Attribute, BeingRefreshed, Segment
 from storage.models import Destination, RunStatus
 
 LEAST_SPACE = 2_000_000_000
@@ -65,6 +65,7 @@ def application(postino: Application, actor: Actor, t: Texts) -> Iterator[Findin
         yield from _connections(postino, actor, t)
         return  # without the source every destination would look broken
     yield from _source(postino, segments, attributes, t)
+    yield from _refresh(postino, actor, t)
     working = yield from _connections(postino, actor, t)
     names = {one.name for one in segments}, {one.name for one in attributes}
     yield from _destinations(postino, actor, *names, working, t)
@@ -165,6 +166,29 @@ def _source(
         yield Finding(Mark.HINT, "POSTINO_SOURCE_URL", text)
     for one in postino.source.hidden():
         yield Finding(Mark.HINT, one.table, t(one.reason, **one.values))
+
+
+def _refresh(postino: Application, actor: Actor, t: Texts) -> Iterator[Finding]:
+    """Whether the source is being refreshed, and whether that has lasted so long that it looks as if it never ended."""
+    try:
+        postino.source.refresh_marker()
+    except BeingRefreshed:
+        waiting = map(postino.schedules.endless_since, postino.destinations.visible(actor))
+        since = min((one for one in waiting if one is not None), default=None)
+        if since is None:
+            text = t("is being refreshed. Exports wait until none of its files changes any more.")
+            yield Finding(Mark.HINT, "POSTINO_SOURCE_URL", text)
+            return
+        with postino.database.read() as session:
+            seconds = (postino.database.now(session) - since).total_seconds()
+        text = t(
+            "has been in a refresh for {duration}, and schedules wait for its end. Find out what keeps writing there: a "
+            "refresh has ended when no file changes any more.",
+            duration=t.duration(seconds),
+        )
+        yield Finding(Mark.BAD, "POSTINO_SOURCE_URL", text)
+    except PostinoError:
+        return  # it could be read just now; who looks again is told
 
 
 def _connections(postino: Application, actor: Actor, t: Texts) -> Generator[Finding, None, set[int]]:

@@ -68,6 +68,10 @@ class Notices:
                 return watching.unreadable(t, watching.Told.model_validate(values))
             case source_watching.READABLE:
                 return watching.readable(t, watching.Told.model_validate(values))
+            case source_watching.REFRESHING:
+                return watching.refreshing(t, watching.Told.model_validate(values))
+            case source_watching.REFRESHED:
+                return watching.refreshed(t, watching.Told.model_validate(values))
             case _:
                 log.error("notices.unknown_message", kind=kind)
                 return None

@@ -75,6 +75,7 @@ class Timetable:
             paused_by=destination.paused_by,
             paused_at=destination.paused_at,
             unreadable_since=destination.unreadable_since,
+            refreshing_since=self._application.schedules.endless_since(destination),
         )
 
 

@@ -18,7 +18,7 @@ from services.errors import NotFound, PostinoError
 from services.runs import AlreadyExporting, Order, Runs
 from services.sources import ProfileSource
 from services.timetable import crontab
-from services.watching import Watching
+from services.watching import Watching, endless_since
 from storage.database import Database
 from storage.models import FINAL, Destination, Run
 
@@ -54,7 +54,11 @@ class Schedules:
         a source that cannot be read none of those that go by the clock: their exports say so themselves.
         """
         with self.database.read() as session:
-            touched = or_(Destination.schedule != "manual", Destination.unreadable_since.is_not(None))
+            touched = or_(
+                Destination.schedule != "manual",
+                Destination.unreadable_since.is_not(None),
+                Destination.refreshing_since.is_not(None),
+            )
             found = list(session.scalars(select(Destination).where(touched).order_by(Destination.id)))
             now = self.database.now(session)
         for destination in found:
@@ -153,6 +157,11 @@ class Schedules:
             after = self.next_time(line, time_zone, after)
             times += [after] if after is not None else []
         return times
+
+    def endless_since(self, destination: Destination) -> datetime | None:
+        """Since when the destination waits for a refresh of the source that does not end; None while it may."""
+        with self.database.read() as session:
+            return endless_since(destination, self.database.now(session))
 
     def pause(self, actor: Actor, destination_id: int) -> Destination:
         """Export by schedule no more until it is resumed. Pausing twice does nothing more."""

@@ -106,8 +106,8 @@ class Destination(Base):
     """A saved export. ``version`` grows with every edit, so that two people editing at once do not overwrite each other.
 
     ``removal`` says what becomes of its tags once it is to be removed (``services.removing``); None while it stays.
-    ``unreadable_since`` is since when its schedule waits for a source that cannot be read, ``unreadable_told`` the trouble that
-    people were told of (``services.watching``).
+    ``unreadable_since`` is since when its schedule waits for a source that cannot be read, ``refreshing_since`` for one whose
+    refresh has not ended, ``unreadable_told`` the trouble that people were told of (``services.watching``).
     """
 
     __tablename__ = "destinations"
@@ -148,6 +148,7 @@ class Destination(Base):
     refresh_seen: Mapped[str | None] = mapped_column(String(200))
     next_run_at: Mapped[datetime | None]
     unreadable_since: Mapped[datetime | None]
+    refreshing_since: Mapped[datetime | None]
     unreadable_told: Mapped[str | None] = mapped_column(String(300))
     removal: Mapped[str | None] = mapped_column(String(16))
     removal_by: Mapped[str | None] = mapped_column(String(64))

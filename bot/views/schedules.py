@@ -20,7 +20,7 @@ class Row:
     """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it.
 
     ``zone`` is the schedule's, ``reader_zone`` the reader's, None where many read it; ``unreadable_since`` is since when it
-    waits for a source that cannot be read.
+    waits for a source that cannot be read, ``refreshing_since`` for a refresh that does not end.
     """
 
     destination_id: int
@@ -33,6 +33,7 @@ class Row:
     paused_by: str | None = None
     paused_at: datetime | None = None
     unreadable_since: datetime | None = None
+    refreshing_since: datetime | None = None
 
 
 def schedules(t: Texts, rows: Sequence[Row], total: int, page: int, *, shared: bool = False) -> Message:
@@ -84,6 +85,9 @@ def _about(t: Texts, row: Row) -> list[str]:
     elif row.unreadable_since is not None:
         since = moment(t, row.unreadable_since, row.zone)
         lines.append("⚠️ " + t("Waits: the source has been unreadable since {time}.", time=since))
+    elif row.refreshing_since is not None:
+        since = moment(t, row.refreshing_since, row.zone)
+        lines.append("⚠️ " + t("Waits: a refresh of the source has been going on since {time}.", time=since))
     elif row.schedule == "refresh":
         lines.append(t("Next: {time}", time=t("with the source's next refresh")))
     elif row.times:

@@ -1,4 +1,7 @@
-"""That the source cannot be read, told to those whose schedules wait for its refreshes, and that it can be read again."""
+"""Told to those whose schedules wait for the source's refreshes: that it cannot be read, or that a refresh does not end.
+
+And that it is over.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +47,7 @@ def unreadable(t: Texts, told: Told) -> Message:
             "The exports then go on by themselves."
         ),
     ]
-    if told.mentions:
-        lines.append(t("Please look: {people}", people=" ".join(f"<@{person}>" for person in told.mentions)))
-    return _message(t, lines)
+    return _message(t, [*lines, *_call(t, told)])
 
 
 def readable(t: Texts, told: Told) -> Message:
@@ -57,14 +58,61 @@ def readable(t: Texts, told: Told) -> Message:
         [
             "✅ " + t("The source {source} can be read again.", source=escape(told.source)),
             t("It had been unreadable since {time}.", time=since),
-            t.plural(
-                "{names} is exported with each refresh again; a refresh that came meanwhile is exported now.",
-                "{names} are exported with each refresh again; a refresh that came meanwhile is exported now.",
-                len(told.destinations),
-                names=_names(t, told),
-            ),
+            _goes_on(t, told),
         ],
     )
+
+
+def refreshing(t: Texts, told: Told) -> Message:
+    """That a refresh goes on and on, since when, what waits for it and what to do."""
+    since, source = moment(t, told.since, told.zone), escape(told.source)
+    lines = [
+        "⚠️ "
+        + t(
+            "A refresh of the source {source} has been going on since {time} and does not end.",
+            source=source,
+            time=since,
+        ),
+        t.plural(
+            "{names} waits for its end and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
+            "{names} wait for its end and are not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
+            len(told.destinations),
+            names=_names(t, told),
+        ),
+        t(
+            "A refresh has ended when no file of the source changes any more. Ask whoever runs Postino to find out what "
+            "keeps writing there. The exports then go on by themselves."
+        ),
+    ]
+    return _message(t, [*lines, *_call(t, told)])
+
+
+def refreshed(t: Texts, told: Told) -> Message:
+    """That the refresh has ended at last, how long it lasted, and what happens now."""
+    since = moment(t, told.since, told.zone)
+    return _message(
+        t,
+        [
+            "✅ " + t("The refresh of the source {source} has ended.", source=escape(told.source)),
+            t("It had been going on since {time}.", time=since),
+            _goes_on(t, told),
+        ],
+    )
+
+
+def _goes_on(t: Texts, told: Told) -> str:
+    return t.plural(
+        "{names} is exported with each refresh again; a refresh that came meanwhile is exported now.",
+        "{names} are exported with each refresh again; a refresh that came meanwhile is exported now.",
+        len(told.destinations),
+        names=_names(t, told),
+    )
+
+
+def _call(t: Texts, told: Told) -> list[str]:
+    """The people to call, if there are any."""
+    people = " ".join(f"<@{person}>" for person in told.mentions)
+    return [t("Please look: {people}", people=people)] if people else []
 
 
 def _names(t: Texts, told: Told) -> str:

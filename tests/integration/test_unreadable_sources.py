@@ -165,6 +165,64 @@ def test_a_refresh_that_is_being_written_is_told_to_nobody(office: Office) -> No
     assert "model.json is not a model.json that can be read; export it again, or remove it." in told
 
 
+def keep_writing(office: Office, hours: int) -> None:
+    """A file of the source that is written again whenever the duty looks, once an hour."""
+    for _ in range(hours):
+        os.utime(office.world.folder / "VIP.csv", (office.clock.seconds(),) * 2)
+        office.postino.schedules()
+        office.clock.forward(hours=1)
+    office.work()
+
+
+def test_a_refresh_that_does_not_end_is_told_once_and_so_is_its_end(office: Office) -> None:
+    made = following(office)
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(mentions=["U0BEN"]))
+    keep_writing(office, 3)
+    take_away(office)  # for a moment, as part of it
+    office.postino.schedules()
+    bring_back(office)
+    keep_writing(office, 2)
+    assert not office.posted()
+    assert "Waits" not in lines(office.type(office.ada, "/postino schedules"))
+    keep_writing(office, 3)
+    [told] = office.posted()
+    text = lines(told)
+    assert "⚠️ A refresh of the source source has been going on since" in text
+    assert "Newsletter waits for its end and is not exported meanwhile." in text
+    assert "A refresh has ended when no file of the source changes any more." in text
+    assert "Please look: @Ben" in text
+    assert "⚠️ Waits: a refresh of the source has been going on since" in lines(
+        office.type(office.ada, "/postino schedules")
+    )
+    os.utime(office.world.folder / "VIP.csv", (office.clock.seconds(),) * 2)
+    found = lines(office.type(office.ada, "/postino doctor"))
+    assert "Problem · POSTINO_SOURCE_URL: has been in a refresh for 8 hours, and schedules wait for its end." in found
+    keep_writing(office, 30)
+    assert len(office.posted()) == 1
+
+    wait(office, minutes=1)
+    back = lines(office.posted()[1])
+    assert "✅ The refresh of the source source has ended.\nIt had been going on since" in back
+    assert [run.status for run in history(office)] == [RunStatus.SUCCESSFUL]
+    assert "Waits" not in lines(office.type(office.ada, "/postino schedules"))
+    keep_writing(office, 3)
+    take_away(office)
+    wait(office, minutes=5)
+    assert [CANNOT in text for text in said(office)] == [False, True]
+    bring_back(office)
+    keep_writing(office, 9)
+    wait(office, minutes=1)
+    assert AGAIN in said(office)[-1]
+    assert len(office.posted()) == 5  # with the export
+
+
+def test_doctor_says_that_the_source_is_being_refreshed(office: Office) -> None:
+    following(office)
+    os.utime(office.world.folder / "VIP.csv", (office.clock.seconds(),) * 2)
+    found = lines(office.type(office.ada, "/postino doctor"))
+    assert "Hint · POSTINO_SOURCE_URL: is being refreshed. Exports wait until" in found
+
+
 def test_a_server_that_does_not_answer_for_a_while_is_told_only_if_it_lasts(office: Office) -> None:
     following(office)
     with ExitStack() as stack:

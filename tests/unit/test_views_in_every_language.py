@@ -165,6 +165,8 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
     for message in (
         watching.unreadable(t, waiting),
         watching.readable(t, waiting.model_copy(update={"destinations": [NAME]})),
+        watching.refreshing(t, waiting),
+        watching.refreshed(t, waiting.model_copy(update={"destinations": [NAME]})),
         digests.digest(t, told),
         revocations.revoked(t, revoked),
         revocations.revoked(t, revoked.model_copy(update={"channel": None})),
