@@ -96,18 +96,11 @@ class Connections:
         with self._database.write() as session:
             self._share(session, actor, self._own(session, actor, connection_id), sharing, people)
 
-    def set_ceiling(self, actor: Actor, connection_id: int, contacts: int | None) -> None:
-        """Say how many contacts exports may lift the account to; None for no such limit. Administrators only."""
-        access.require_administrator(actor)
-        if contacts is not None and contacts < 1:
-            raise InvalidInput("A contact ceiling is a number above 0.", field="ceiling")
-        with self._database.write() as session:
-            self._limit(session, actor, self._own(session, actor, connection_id), contacts)
-
     def change(self, actor: Actor, connection_id: int, shown: Terms, chosen: Terms) -> None:
         """Write what somebody who was shown some terms has changed of them. Administrators only.
 
-        Raises Refused, and writes nothing, if somebody else changed the same meanwhile.
+        Raises InvalidInput for a ceiling below 1, and Refused if somebody else changed the same meanwhile; nothing is
+        written then.
         """
         access.require_administrator(actor)
         with self._database.write() as session:
@@ -133,6 +126,8 @@ class Connections:
         audit.record(session, actor, self._database.now(session), "connection.shared", connection.name, details)
 
     def _limit(self, session: Session, actor: Actor, connection: Connection, contacts: int | None) -> None:
+        if contacts is not None and contacts < 1:
+            raise InvalidInput("A contact ceiling is a number above 0.", field="ceiling")
         connection.contact_ceiling = contacts
         now = self._database.now(session)
         audit.record(session, actor, now, "connection.ceiling", connection.name, {"contacts": contacts})

@@ -32,6 +32,7 @@ from sandbox.slack.values import Role
 from services.access import Actor, Standing
 from services.destinations import Form
 from services.drafts import of_destination
+from services.terms import terms_of
 from storage import workspaces
 from storage.database import Clock
 from storage.models import Destination
@@ -130,6 +131,12 @@ class SlackWorld:
     def connect(self, name: str = "Main") -> int:
         """Connect the Mailchimp account without clicking; the connection's id."""
         return self.postino.connections.add_with_key(self.actor, name, self.account.api_key).id
+
+    def limit(self, connection_id: int, contacts: int | None, by: Actor | None = None) -> None:
+        """Change the contact ceiling of a connection without clicking, as Ada or somebody else."""
+        held = terms_of(self.postino.connections.get(self.actor, connection_id))
+        chosen = held.model_copy(update={"ceiling": contacts})
+        self.postino.connections.change(by or self.actor, connection_id, held, chosen)
 
     def destination(
         self, *segments: str, name: str = "Newsletter", by: Actor | None = None, **form: Any

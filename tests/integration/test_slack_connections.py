@@ -68,7 +68,7 @@ def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Offic
     office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
     seen(office.ada, "Whoever may use Main")
     connections.share(actor, connection, Sharing.PEOPLE, ["U0BEN"])
-    connections.set_ceiling(actor, connection, 7)
+    office.world.limit(connection, 7)
     enter(office.ada, "shared_with", "Everyone in this workspace")
     act(office.ada, "submit")
     seen(office.ada, "Whoever may use Main", "Somebody else changed who may use Main")

@@ -518,7 +518,7 @@ def test_an_ill_formed_key_is_an_error_beside_its_field(slack_world: SlackWorld)
 
 def test_a_ceiling_that_is_emptied_is_lifted(slack_world: SlackWorld) -> None:
     connection = slack_world.connect()
-    slack_world.postino.connections.set_ceiling(slack_world.actor, connection, 7)
+    slack_world.limit(connection, 7)
     ada = slack_world.ada
     hands.open_wizard(ada)
     enter(ada, "name", "Spring letter")
@@ -545,4 +545,4 @@ def test_a_contributor_sees_no_policies_and_cannot_change_them(slack_world: Slac
     with pytest.raises(NotAllowed):
         slack_world.postino.destinations.save(as_ben, form, edited=saved)
     with pytest.raises(NotAllowed):
-        slack_world.postino.connections.set_ceiling(as_ben, saved.connection_id or 0, None)
+        slack_world.limit(saved.connection_id or 0, 7, as_ben)

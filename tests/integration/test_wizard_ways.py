@@ -254,7 +254,7 @@ def test_passing_the_first_step_writes_only_what_the_person_changed(slack_world:
     act(ada, "submit")
     seen(ada, "Step 2 of 4")
     assert held() == ("people", ["U0BEN"], 8000)
-    connections.set_ceiling(slack_world.actor, connection.id, None)
+    slack_world.limit(connection.id, None)
     act(ada, "click", target="Back")
     seen(ada, "Step 1 of 4")
     act(ada, "submit")
