@@ -72,13 +72,17 @@ class Accounts:
             row = self._row(person.actor, connections.get(person.actor, connection_id))
             look = views.Metadata.model_validate_json(view["private_metadata"]).look + 1
             return views.sharing(t, row, t.error(error), look)
-        return views.told(
-            t,
-            t(
-                "Saved. It counts from now on. Destinations for which somebody agreed who may not use it any more stay, "
-                "but are not exported before somebody who may agrees for them."
-            ),
-        )
+        if wanted == before:
+            return views.told(t, t("Nothing was changed."))
+        if wanted.exclude_somebody(before) and self._application.removals.uses(person.actor, connection_id):
+            return views.told(
+                t,
+                t(
+                    "Saved. It counts from now on. Destinations for which somebody agreed who may not use it any more stay, "
+                    "but are not exported before somebody who may agrees for them."
+                ),
+            )
+        return views.told(t, t("Saved. It counts from now on."))
 
     def reconnect(self, person: Person, connection_id: int, view: Json) -> Block:
         """Connect the account again with the key that was typed; what says so."""

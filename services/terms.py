@@ -22,6 +22,12 @@ class Terms(BaseModel):
         """These with what somebody who was shown others has changed; None if somebody else changed the same meanwhile."""
         return settled(shown, chosen, self, [frozenset({"sharing", "people"})])
 
+    def exclude_somebody(self, before: Terms) -> bool:
+        """Whether somebody who is no administrator might use the connection ``before`` and may not any more."""
+        if self.sharing is Sharing.EVERYONE:
+            return False
+        return before.sharing is Sharing.EVERYONE or not set(before.people) <= set(self.people)
+
 
 def terms(sharing: Sharing, people: tuple[str, ...], ceiling: int | None) -> Terms:
     """Terms without people that do not count."""

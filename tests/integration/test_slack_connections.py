@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 import bot.people
@@ -9,7 +11,7 @@ from sandbox.slack.values import Role
 from services.access import Actor, Sharing, Standing
 from services.removing import Users
 from tests.integration.slack_office import Office, lines
-from tests.integration.wizard_hands import act, enter, seen
+from tests.integration.wizard_hands import act, enter, seen, text_of
 
 
 def ben(office: Office) -> Actor:
@@ -35,7 +37,7 @@ def test_others_see_only_name_and_type_of_what_is_shared_with_them(office: Offic
     seen(office.ada, "Whoever may use Main")
     enter(office.ada, "shared_with", "Everyone in this workspace")
     act(office.ada, "submit")
-    seen(office.ada, "Saved. It counts from now on")
+    assert "Destinations" not in text_of(seen(office.ada, "Saved. It counts from now on."))
     answer = office.type(office.ben, "/postino connections")
     assert lines(answer) == "1 connection to Mailchimp\nMain\nMailchimp · API key"
     assert not answer["buttons"]
@@ -57,6 +59,33 @@ def test_a_connection_is_shared_with_chosen_people(office: Office) -> None:
     assert "Only @Ben" in lines(office.type(office.ada, "/postino connections"))
 
 
+def test_what_is_said_after_sharing_is_what_has_changed(office: Office) -> None:
+    said = "Destinations for which somebody agreed who may not use it any more stay"
+
+    def told(choice: str, people: Sequence[str] = ()) -> str:
+        office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+        seen(office.ada, "Whoever may use Main")
+        enter(office.ada, "shared_with", choice)
+        if people:
+            enter(office.ada, "people", people)
+        act(office.ada, "submit")
+        view = office.soon(
+            lambda: (view := office.ada.view()) and not view["inputs"] and "⏳" not in text_of(view) and view
+        )
+        act(office.ada, "close")
+        return text_of(view).removeprefix("Connection\n").removesuffix("\n[Close]")
+
+    office.world.connect()
+    assert told("Everyone in this workspace") == "Saved. It counts from now on."
+    assert told("Administrators only") == "Saved. It counts from now on."  # nothing uses it
+    office.world.destination("VIP")
+    assert told("Administrators only") == "Nothing was changed."
+    assert told("People I choose", ["U0BEN", "U0ADA"]) == "Saved. It counts from now on."
+    assert said in told("People I choose", ["U0ADA"])
+    assert told("Everyone in this workspace") == "Saved. It counts from now on."
+    assert said in told("People I choose", ["U0BEN"])
+
+
 def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Office) -> None:
     connection = office.world.connect()
     connections, actor = office.postino.connections, office.world.actor
@@ -74,7 +103,7 @@ def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Offic
     seen(office.ada, "Whoever may use Main", "Somebody else changed who may use Main")
     assert shared() == ("people", ["U0BEN"], 7)
     act(office.ada, "submit")  # what is shown now is what holds
-    seen(office.ada, "Saved.")
+    seen(office.ada, "Nothing was changed.")
     assert shared() == ("people", ["U0BEN"], 7)
 
 
