@@ -41,7 +41,7 @@ class PolicyDesk:
             # Nobody looks beside a modal that is open.
             return views.problem(asked.t, asked.t.error(error))
         metadata = views.Metadata(language=asked.t.language, destination=found.id, shown=policies_of(found))
-        return views.form(asked.t, found.name, metadata)
+        return views.form(asked.t, found.name, found.time_zone, metadata)
 
 
 def register(app: App, application: Application, people: People) -> None:
@@ -63,6 +63,6 @@ def register(app: App, application: Application, people: People) -> None:
             except Refused as error:
                 found = application.destinations.get(person.actor, metadata.destination)
                 again = metadata.model_copy(update={"shown": policies_of(found), "look": metadata.look + 1})
-                reply(views.form(person.texts, found.name, again, person.texts.error(error)))
+                reply(views.form(person.texts, found.name, found.time_zone, again, person.texts.error(error)))
             else:
                 reply(views.saved(person.texts, found.name))

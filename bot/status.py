@@ -88,6 +88,7 @@ class Status:
             audience_link=destination.audience_web_link,
             segments=len(destination.segments),
             schedule=destination.schedule,
+            time_zone=destination.time_zone,
             last=self._telling.run(last) if last is not None else None,
             permission=access.permission(asked.actor, destination),
             connected=destination.connection is not None,

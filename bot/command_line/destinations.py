@@ -150,7 +150,7 @@ def list_destinations(as_json: Annotated[bool, typer.Option("--json", help="Prin
                 one.name,
                 one.audience_name,
                 ", ".join(chosen.segment for chosen in one.segments),
-                schedule_text(t, one.schedule),
+                schedule_text(t, one.schedule, one.time_zone),
                 one.connection.name if one.connection else t("no connection"),
             ]
             for one in found
@@ -174,7 +174,7 @@ def show(
     tags = found.pop("tags")
     fields = found.pop("fields")
     found |= {
-        "schedule": schedule_text(t, destination.schedule),
+        "schedule": schedule_text(t, destination.schedule, destination.time_zone),
         "mentions": ", ".join(destination.mentions),
         "agreed_by": t("the command line") if destination.consent_by == COMMAND_LINE else destination.consent_by,
         "approval": t(APPROVALS[Approval(destination.approval)]),

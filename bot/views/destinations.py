@@ -123,7 +123,7 @@ def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:
     about = [
         t("to {audience}", audience=linked(blocks.shorten(row.audience, 100), row.audience_link)),
         t.plural("{count} segment", "{count} segments", row.segments),
-        schedule_text(t, row.schedule),
+        escape(schedule_text(t, row.schedule, row.time_zone)),
     ]
     lines = [f"*{escape(blocks.shorten(row.name, 100))}*", " · ".join(about)]
     if row.going_on is not None:
@@ -131,7 +131,7 @@ def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:
     last = (
         t("Last: {run}", run=runs.one_line(t, row.last, named=False)) if row.last is not None else t("Never exported.")
     )
-    lines += [last, t("Next: {time}", time=_next(t, row))]
+    lines += [last, _next(t, row)]
     permission = [] if shared else [t(PERMISSIONS[row.permission])]
     lines.append(" · ".join([_connection(t, row), *permission, _updated(t, row)]))
     return lines
@@ -144,15 +144,19 @@ def _origin(t: Texts, row: Row) -> str:
 
 
 def _next(t: Texts, row: Row) -> str:
+    if row.next_run_at is not None and row.connection is not None:
+        return t("Next, by your clock: {times}", times=moment(t, row.next_run_at, row.time_zone))
+    return t("Next: {time}", time=_when(t, row))
+
+
+def _when(t: Texts, row: Row) -> str:
     if row.connection is None:
         return t("never, because it has no connection to Mailchimp. Edit it and choose one")
     if row.paused_by is not None:
         return t("not before {person} or somebody else resumes it", person=who(t, row.paused_by))
     if row.schedule == "manual":
         return t("when somebody starts it")
-    if row.schedule == "refresh":
-        return t("when the source is refreshed")
-    return moment(t, row.next_run_at, row.time_zone) if row.next_run_at is not None else t("by its schedule")
+    return t("when the source is refreshed") if row.schedule == "refresh" else t("by its schedule")
 
 
 def _connection(t: Texts, row: Row) -> str:

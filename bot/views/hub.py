@@ -40,6 +40,7 @@ class Row:
     audience_link: str
     segments: int
     schedule: str
+    time_zone: str
     last: Run | None
     permission: Permission
     connected: bool = True
@@ -143,7 +144,7 @@ def _about(t: Texts, row: Row) -> Block:
     facts = [
         t("to {audience}", audience=linked(row.audience, row.audience_link)),
         t.plural("{count} segment", "{count} segments", row.segments),
-        schedule_text(t, row.schedule),
+        escape(schedule_text(t, row.schedule, row.time_zone)),
         *([] if row.connected else [t("No connection")]),
     ]
     return blocks.section("\n".join([f"*{escape(row.name)}*", " · ".join(facts), _last(t, row)]))

@@ -24,7 +24,7 @@ SUCCESSES = "successes"
 EACH, NONE = "each", "none"
 """What is posted of scheduled successes, if it is not an hour at which they are told together."""
 WORDS = {
-    Approval.NEVER: mark("No export"),
+    Approval.NEVER: mark("Never"),
     Approval.FIRST: mark("The first export"),
     Approval.ALWAYS: mark("Every export"),
 }
@@ -52,8 +52,8 @@ def working(t: Texts) -> Block:
     return _outcome(t, t("One moment…"))
 
 
-def form(t: Texts, destination: str, metadata: Metadata, problem: str | None = None) -> Block:
-    """The policies to change, with what went wrong, if anything did, on top."""
+def form(t: Texts, destination: str, zone: str, metadata: Metadata, problem: str | None = None) -> Block:
+    """The policies to change, with what went wrong, if anything did, on top; ``zone`` is the destination's."""
     policies = metadata.shown
     choices = [blocks.option(t(word), approval.value) for approval, word in WORDS.items()]
     approval = blocks.select(APPROVAL, choices, t("Choose"), chosen=policies.approval)
@@ -88,7 +88,11 @@ def form(t: Texts, destination: str, metadata: Metadata, problem: str | None = N
             t("Scheduled exports that went well"),
             _successes(t, policies),
             SUCCESSES,
-            hint=t("Changes of state, such as a failure and the success after it, are always told at once."),
+            hint=t(
+                "The hours are by the clock of {zone}. Changes of state, such as a failure and the success after it, are "
+                "always told at once.",
+                zone=zone.replace("_", " "),
+            ),
         ),
         blocks.field(t("More"), more, MORE, optional=True),
     ]

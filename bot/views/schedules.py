@@ -77,8 +77,7 @@ def run_all_said(t: Texts, started: Sequence[str], refused: Sequence[tuple[str, 
 
 
 def _about(t: Texts, row: Row) -> list[str]:
-    when = schedule_text(t, row.schedule)
-    lines = [when if row.schedule == "refresh" else f"{when}, {escape(row.zone)}"]
+    lines = [escape(schedule_text(t, row.schedule, row.zone))]
     if row.paused_at is not None:
         by = who(t, row.paused_by or "")
         lines.append(t("Paused by {person} since {time}.", person=by, time=moment(t, row.paused_at, row.zone)))
@@ -101,7 +100,7 @@ def _next(t: Texts, row: Row) -> list[str]:
         return [next_times(t, row.times, row.zone)]
     times = ", ".join(moment(t, one, row.reader_zone) for one in row.times)
     if _same_clock(row.times, row.zone, row.reader_zone):
-        return [t("Next: {times}", times=times)]
+        return [t("Next, by your clock: {times}", times=times)]
     return [next_times(t, row.times, row.zone), t("By your clock: {times}", times=times)]
 
 

@@ -49,8 +49,8 @@ def matching(t: Texts, answers: Answers, draft_id: str, shown: Matching, problem
         )
         return wizard.stuck(t, answers, draft_id, problem or sentence)
     explanation = t(
-        "Mailchimp identifies users by their email address. You need to define which field in your unified profile should "
-        "be used as the email address. If you add additional profile fields they will be exported too."
+        "Mailchimp identifies users by their e-mail address. You need to define which field in your unified profile should "
+        "be used as the e-mail address. If you add additional profile fields they will be exported too."
     )
     content = [
         blocks.section(_audience(t, answers), block_id="audience"),

@@ -269,14 +269,14 @@ def zone_option(zone: str) -> Block:
     return blocks.option(zone.replace("_", " "), zone)
 
 
-def schedule_text(t: Texts, schedule: str) -> str:
-    """A stored schedule in words."""
+def schedule_text(t: Texts, schedule: str, zone: str) -> str:
+    """A stored schedule in words, with its time zone where it goes by the clock."""
     kind, _, rest = schedule.partition(" ")
     text = t(SCHEDULES[kind]) if kind in SCHEDULES else kind
     if kind == "weekly":
         day, _, rest = rest.partition(" ")
         rest = f"{t.weekday(day[:3].lower())}, {rest}" if day[:3].lower() in WEEKDAYS else rest
-    return f"{text} ({rest})" if rest else text
+    return f"{text} ({rest}), {zone.replace('_', ' ')}" if rest else text
 
 
 def _channels(t: Texts, answers: Answers) -> Block:

@@ -141,7 +141,7 @@ class Steps:
             account=saved.connection.account_name if saved.connection else "",
             segments=len(saved.segments),
             profiles=answers.profiles,
-            schedule=wizard_segments.schedule_text(person.texts, saved.schedule),
+            schedule=wizard_segments.schedule_text(person.texts, saved.schedule, saved.time_zone),
             times=wizard_segments.next_times(person.texts, times, saved.time_zone) if times else "",
             channel=saved.channel,
             edited=edited is not None,

@@ -184,17 +184,19 @@ def test_a_schedule_is_set_paused_and_resumed_and_only_changes_of_its_state_are_
     ada.choose("Schedule", "Weekly")
     ada.choose("Weekday", "Thursday")
     ada.submit()
-    expect(ada.wait_for_modal("Destination saved")).to_contain_text("Schedule: Weekly (Thursday, 07:00).")
+    expect(ada.wait_for_modal("Destination saved")).to_contain_text(
+        "Schedule: Weekly (Thursday, 07:00), Europe/London."
+    )
     ada.click("Done")
     ada.wait_until_closed()
 
     ada.say("/postino schedules")
     listed = ada.wait_for_message("Weekly (Thursday, 07:00), Europe/London")
-    expect(listed).to_contain_text("Next: ")
+    expect(listed).to_contain_text("Next, by your clock: ")
     listed.get_by_title("Pause the schedule of Coffee letter").click()
     expect(listed).to_contain_text("Paused by @Ada Lovelace since")
     listed.get_by_title("Resume the schedule of Coffee letter").click()
-    expect(listed).to_contain_text("Next: ")
+    expect(listed).to_contain_text("Next, by your clock: ")
 
     away = office.source.rename(office.source.with_name("away"))
     ada.click("Run all", within=listed)

@@ -30,8 +30,8 @@ def opened(office: Office, text: str = "/postino policies newsletter") -> dict[s
 def test_administrators_decide_in_a_modal_and_find_it_filled_in_again(
     office: Office, successes: str, told: dict[str, Any]
 ) -> None:
-    office.world.destination("VIP")
-    opened(office)
+    office.world.destination("VIP", time_zone="Europe/Rome")
+    assert "The hours are by the clock of Europe/Rome." in "".join(opened(office)["lines"])
     office.ada.act("enter", target="approval", value="Every export")
     office.ada.act("enter", target="above", value="5000")
     office.ada.act("enter", target="mentions", value=["U0BEN"])
@@ -73,7 +73,7 @@ def test_two_who_decide_at_once_do_not_undo_each_other(office: Office) -> None:
 
     opened(office)
     meanwhile(approval=Approval.FIRST)
-    office.ada.act("enter", target="approval", value="No export")
+    office.ada.act("enter", target="approval", value="Never")
     office.ada.act("enter", target="successes", value="Post none")
     assert office.ada.act("submit")["ok"]
     office.soon(lambda: "Somebody else changed the policies of Newsletter meanwhile." in lines(office))

@@ -277,7 +277,7 @@ def test_the_list_shows_the_next_three_times_and_pauses_and_resumes(office: Offi
     both = re.search(r"Next, by the clock of Europe/Rome: (.*)\nBy your clock: (.*)", lines(listed))
     assert both is not None
     assert (both[1].count("7:00"), both[2].count("06:00")) == (3, 3)
-    assert re.search(r"Daily \(07:00\), Europe/London\nNext: .* 07:00", lines(listed)), lines(listed)
+    assert re.search(r"Daily \(07:00\), Europe/London\nNext, by your clock: .* 07:00", lines(listed)), lines(listed)
 
     place = f'{{"page":0,"destination":{destination.id}}}'
     assert office.click(office.ada, "Pause", listed, value=place)["ok"]

@@ -19,13 +19,14 @@ def test_destinations_are_listed_with_last_and_next_export_connection_and_permis
     assert "There is no destination yet." in lines(office.type(office.ada, "/postino destinations"))
     destination = office.world.destination("VIP", schedule="daily 07:00", time_zone="UTC")
     first = lines(office.type(office.ada, "/postino destinations"))
-    assert "to Newsletter · 1 segment · Daily (07:00)\nNever exported.\nNext: " in first
+    assert "to Newsletter · 1 segment · Daily (07:00), UTC\nNever exported.\nNext, by your clock: " in first
     office.request(destination)
     assert "Now: 🕓 Queued" in lines(office.type(office.ada, "/postino destinations"))
     office.work()
     shown = lines(office.type(office.ada, "/postino destinations"))
     assert "Last: ✅ Successful · 3 new, 3 tags put on" in shown
-    assert "07:00" in shown.partition("Next: ")[2]
+    assert "07:00" in shown.partition("Next, by your clock: ")[2]
+    assert "to Newsletter · 1 segment · Daily (07:00), UTC" in lines(office.type(office.ada, "/postino"))
     assert "Connection Main · you are an administrator: run, edit, remove · updated" in shown
     assert "by @Ada" in shown
 
@@ -268,4 +269,4 @@ def test_a_schedule_is_paused_and_resumed_from_the_list(office: Office) -> None:
     )
     assert "Pause" not in [one["text"] for one in paused["buttons"]]
     office.click(office.ada, "Resume", paused)
-    office.soon(lambda: "07:00" in lines(office.answers(office.ada)[-1]).partition("Next: ")[2])
+    office.soon(lambda: "07:00" in lines(office.answers(office.ada)[-1]).partition("Next, by your clock: ")[2])

@@ -155,7 +155,15 @@ def test_slack_takes_every_list() -> None:
     shown = list(every_run())
     rows = [
         hub.Row(
-            at, MEAN[:200], MEAN[:200], "https://example.com", 3, "refresh", shown[at * 9], Permission.ADMINISTRATOR
+            at,
+            MEAN[:200],
+            MEAN[:200],
+            "https://example.com",
+            3,
+            "refresh",
+            "UTC",
+            shown[at * 9],
+            Permission.ADMINISTRATOR,
         )
         for at in range(hub.PAGE)
     ]

@@ -119,8 +119,10 @@ def _views(t: Texts) -> Iterator[dict[str, Any]]:
 def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
     for chosen in (Policies(), Policies(quiet=True), Policies(digest=7, approval_above=10, mentions=["U0ADA"])):
         shown = policies.Metadata(language="en", destination=1, shown=chosen)
-        yield policies.form(t, NAME, shown)
-        yield policies.form(t, NAME, shown.model_copy(update={"look": 1}), t.error(overruled(Destination(name=NAME))))
+        yield policies.form(t, NAME, "Europe/Rome", shown)
+        yield policies.form(
+            t, NAME, "Europe/Rome", shown.model_copy(update={"look": 1}), t.error(overruled(Destination(name=NAME)))
+        )
     yield policies.saved(t, NAME)
     yield connections.connected(t, SOURCE)
     many = [f"U0MEMBER{number:05}" for number in range(MOST)]
@@ -248,7 +250,7 @@ def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
 def _ends(t: Texts) -> Iterator[dict[str, Any]]:
     for edited in (True, False):
         for previewing in (True, False):
-            schedule = wizard_segments.schedule_text(t, "weekly mon 07:30")
+            schedule = wizard_segments.schedule_text(t, "weekly mon 07:30", "Europe/Rome")
             what = wizard.Saved(1, NAME, NAME, SOURCE, 2, 1204, schedule, "C0EXPORTS", edited, previewing)
             yield wizard.saved(t, what)
     for tags in ((DroppedTag(1, NAME, NAME),), (DroppedTag(1, NAME, NAME), DroppedTag(2, "VIP", "VIP"))):
