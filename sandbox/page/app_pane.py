@@ -9,6 +9,7 @@ from sandbox.page.channel_pane import MessageList
 from sandbox.page.composer import Composer
 from sandbox.page.nodes import Live, Node, Pile, Row
 from sandbox.page.surfaces import Surface
+from sandbox.page.words import word
 from sandbox.slack.values import Channel
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class AppPane:
             with Node(classes="tabs", role="tablist"):
                 for key, label in TABS.items():
                     here = key == tab
-                    button = Node("button", "tab here" if here else "tab", label, role="tab", aria_selected=here)
+                    said = word(desk.person.user, label)
+                    button = Node("button", "tab here" if here else "tab", said, role="tab", aria_selected=here)
                     button.on("click", lambda _, wanted=key: desk.go("app", tab=wanted), [])
             self._body = Node(classes="app-body")
 
@@ -67,7 +69,8 @@ class AppPane:
         self._list = MessageList(self._desk, direct.id)
         app_home = self._manifest("features").get("app_home") or {}
         if app_home.get("messages_tab_read_only_enabled"):
-            Node(classes="no-composer", text="Sending messages to this app has been turned off.")
+            off = word(self._desk.person.user, "Sending messages to this app has been turned off.")
+            Node(classes="no-composer", text=off)
         else:
             Composer(self._desk, direct.id, workspace.app_name)
 

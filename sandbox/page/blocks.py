@@ -97,7 +97,7 @@ def _input(surface: Surface, key: str, shown: Shown) -> Row:
         parts.append(
             Row(
                 "error",
-                entry["error"],
+                words.word(surface.person.user, entry["error"]),
                 _error,
                 classes="error",
                 attributes={"role": "alert", "data-testid": "field-error"},

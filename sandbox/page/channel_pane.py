@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.page.composer import Composer
 from sandbox.page.messages import Messages
 from sandbox.page.nodes import Live, Node, Pile, Row
+from sandbox.page.words import word
 from sandbox.slack.errors import NotThereError
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ class ChannelPane:
                 Node("h1", "", f"# {place.name}" if place else "Nothing here")
                 if place:
                     members = sum(1 for each in place.members if not workspace.users[each].is_bot)
-                    Node("span", "faint", f"{members} members")
+                    Node("span", "faint", f"{members} {word(desk.person.user, 'members')}")
             self._list = MessageList(desk, channel)
             if place and desk.can_write(channel):
                 Composer(desk, channel, f"#{place.name}")
             else:
-                Node(classes="no-composer", text="You are not a member of this channel.")
+                outside = word(desk.person.user, "You are not a member of this channel.")
+                Node(classes="no-composer", text=outside)
 
     async def look(self) -> None:
         """Show the newest."""
@@ -60,16 +62,16 @@ class MessageList:
         rows = await self._messages.rows(messages[-self._most :])
         if len(messages) > self._most:
             rows.insert(0, Row("earlier", None, self._earlier, classes="earlier"))
-        self._pile.show(rows or [Row("empty", None, _empty, classes="empty")])
+        self._pile.show(rows or [Row("empty", None, self._empty, classes="empty")])
         self._desk.read(self._channel, messages)
 
     def _earlier(self, _live: Live) -> None:
-        Node("button", "button", "Earlier messages", type="button").clicked(self._more)
+        said = word(self._desk.person.user, "Earlier messages")
+        Node("button", "button", said, type="button").clicked(self._more)
+
+    def _empty(self, _live: Live) -> None:
+        Node("p", "", word(self._desk.person.user, "Nothing has been said here yet."))
 
     async def _more(self) -> None:
         self._most += AT_ONCE
         await self.look()
-
-
-def _empty(_live: Live) -> None:
-    Node("p", "", "Nothing has been said here yet.")

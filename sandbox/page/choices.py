@@ -12,6 +12,7 @@ from nicegui import ui
 from sandbox.page.markup import escaped
 from sandbox.page.nodes import Node, markup
 from sandbox.page.surfaces import Part, Surface
+from sandbox.page.words import word
 from sandbox.slack.values import Json
 
 # The value and not the place: the list may have been replaced since it was read.
@@ -50,7 +51,7 @@ class Choice:
         self._marked = 0
         self._asked = 0
         self._list: ui.html | None = None
-        placeholder = entry["placeholder"] or ("Select options" if self._several else "Select an option")
+        placeholder = entry["placeholder"] or self._said("Select options" if self._several else "Select an option")
         label = entry["label"] or placeholder
         self._box = Node(classes="select" + (" several" if self._several else ""))
         with self._box:
@@ -179,8 +180,11 @@ class Choice:
     def _nothing(self, query: str) -> str:
         least = self._part.element.get("min_query_length", 3)
         if "external" in self._kind and len(query) < least:
-            return f"Type at least {least} characters to search"
-        return "No results"
+            return f"{self._said('Type at least')} {least} {self._said('characters to search')}"
+        return self._said("No results")
+
+    def _said(self, english: str) -> str:
+        return word(self._surface.person.user, english)
 
     # -- choosing ------------------------------------------------------------------------------------------------
 

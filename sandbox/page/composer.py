@@ -9,6 +9,7 @@ from nicegui import ui
 
 from sandbox.page import faces
 from sandbox.page.nodes import Node, markup
+from sandbox.page.words import word
 from sandbox.slack import workflows
 from sandbox.slack.errors import NotThereError
 from sandbox.slack.values import Json
@@ -34,7 +35,7 @@ class Composer:
         self._offered: list[Json] = []
         self._marked = 0
         self._list: ui.html | None = None
-        label = "Reply…" if thread_ts else f"Message {name}"
+        label = self._said("Reply…") if thread_ts else f"{self._said('Message')} {name}"
         with Node(classes="composer"):
             self._field = Node(
                 "textarea", "composer-field", rows=1, placeholder=label, aria_label=label, autocomplete="off",
@@ -58,6 +59,9 @@ class Composer:
         self._field.on("input", lambda event: self._complete(str(event.args)),
                        js_handler="(event) => emit(event.target.value)")  # fmt: skip
         self._field.on("keydown", lambda event: self._key(*event.args), js_handler=KEYS)
+
+    def _said(self, english: str) -> str:
+        return word(self._desk.person.user, english)
 
     # -- completion ----------------------------------------------------------------------------------------------
 
@@ -164,7 +168,7 @@ class Composer:
                 Node(classes="nothing", text="The app declares no shortcuts.")
             offered = workflows.steps(self._desk.town.workspace)
             if offered:
-                Node(classes="menu-title", text="Workflows")
+                Node(classes="menu-title", text=self._said("Workflows"))
             for callback_id, step in offered.items():
                 with Node("button", "item", role="menuitem") as item:
                     Node("b", "", step["title"])
@@ -183,7 +187,7 @@ class Composer:
                     typed = Node("input", "field", aria_label=field["title"], placeholder=field.get("description"))
                     typed.on("input", lambda event, name=name: entered.update({name: str(event.args)}),
                              js_handler="(event) => emit(event.target.value)")  # fmt: skip
-                start = Node("button", "button primary", "Start", type="button")
+                start = Node("button", "button primary", self._said("Start"), type="button")
                 start.clicked(lambda: self._start(callback_id, entered))
 
         self._desk.layers.menu(self._field, form, classes="shortcuts")

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from sandbox.page import blocks, faces
 from sandbox.page.markup import escaped
 from sandbox.page.nodes import Live, Node, Row, markup
@@ -56,10 +58,11 @@ class Messages:
         return datetime.fromtimestamp(float(message["ts"]), self._zone)
 
     def _day(self, day: date) -> str:
+        user = self._desk.person.user
         today = datetime.fromtimestamp(self._desk.town.workspace.now(), self._zone).date()
-        if day == today:
-            return "Today"
-        return "Yesterday" if day == today - timedelta(days=1) else f"{day:%A}, {day.day} {day:%B %Y}"
+        if day in (today, today - timedelta(days=1)):
+            return word(user, "Today" if day == today else "Yesterday")
+        return str(format_date(day, word(user, "EEEE, d MMMM y"), locale=user.locale.replace("-", "_")))
 
     def _message(self, message: Json, before: Json | None) -> Row:
         follows = (
@@ -167,7 +170,7 @@ class Messages:
                     Node("b", "", file["title"] or file["name"])
                     Node("small", "", f"{file['name']} · {_size(file['size'])}")
                 Node(
-                    "a", "button", "Download", href=address, download=file["name"],
+                    "a", "button", word(self._desk.person.user, "Download"), href=address, download=file["name"],
                     aria_label=f"Download {file['name']}",
                 )  # fmt: skip
             if file["filetype"] in PICTURES:

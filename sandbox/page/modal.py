@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.page import blocks, faces
 from sandbox.page.nodes import Live, Node, Pile, Row
 from sandbox.page.surfaces import Surface
+from sandbox.page.words import word
 from sandbox.slack.values import Json
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Modal:
     def _draw_foot(self, live: Live) -> None:
         close, submit = live.data
         self._submit = None
-        Node("button", "button", close or ("Cancel" if submit else "Close"), type="button").clicked(self.close)
+        said = close or word(self._desk.person.user, "Cancel" if submit else "Close")
+        Node("button", "button", said, type="button").clicked(self.close)
         if submit:
             button = Node("button", "button primary", submit, type="button", data_testid="submit")
             self._submit = button.clicked(self.submit)

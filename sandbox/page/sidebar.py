@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.page import faces
 from sandbox.page.nodes import Live, Node, Pile, Row
+from sandbox.page.words import word
 from sandbox.slack.values import Json, Role
 
 if TYPE_CHECKING:
@@ -40,17 +41,20 @@ class Sidebar:
                           key=lambda each: str(each["name"]))  # fmt: skip
         name = self._desk.town.workspace.app_name
         dms = [each for each in places if each["is_dm"]]
-        rows = [Row("Channels", "Channels", _heading, classes="heading")]
+        rows = [self._heading("Channels")]
         rows += [self._place(each["id"], f"# {each['name']}", each["id"]) for each in channels]
-        rows += [Row("Direct", "Direct messages", _heading, classes="heading")]
+        rows.append(self._heading("Direct messages"))
         rows += [self._place(each["id"], name, each["id"]) for each in dms]
         if not dms:
-            rows.append(Row("none", "Nobody has written yet", _heading, classes="faint"))
-        rows += [Row("Apps", "Apps", _heading, classes="heading"), self._place("app", name, None)]
+            rows.append(self._heading("Nobody has written yet", classes="faint"))
+        rows += [self._heading("Apps"), self._place("app", name, None)]
         self._pile.show(rows)
         user = self._desk.person.user
-        shown = (user.id, user.real_name, ROLES[user.role], LANGUAGES.get(user.locale, user.locale))
+        shown = (user.id, user.real_name, word(user, ROLES[user.role]), LANGUAGES.get(user.locale, user.locale))
         self._me.show([Row("me", shown, self._person)])
+
+    def _heading(self, english: str, classes: str = "heading") -> Row:
+        return Row(english, word(self._desk.person.user, english), _heading, classes=classes)
 
     def _place(self, key: str, label: str, channel: str | None) -> Row:
         unread = self._unread(channel) if channel else 0
@@ -101,8 +105,9 @@ class Sidebar:
         button.clicked(lambda: self._desk.layers.menu(button, self._people, classes="people"))
 
     def _people(self, _menu: Node) -> None:
+        reader = self._desk.person.user
         with Node(role="menu", aria_label="Switch person"):
-            Node(classes="menu-title", text="Look through the eyes of")
+            Node(classes="menu-title", text=word(reader, "Look through the eyes of"))
             for user in self._desk.town.workspace.users.values():
                 if user.is_bot or user.deleted:
                     continue
@@ -110,7 +115,9 @@ class Sidebar:
                     faces.avatar(user.id, user.real_name)
                     with Node("span", "person-text"):
                         Node("b", "", user.real_name)
-                        Node("small", "", f"{ROLES[user.role]} · {LANGUAGES.get(user.locale, user.locale)}")
+                        Node(
+                            "small", "", f"{word(reader, ROLES[user.role])} · {LANGUAGES.get(user.locale, user.locale)}"
+                        )
                 item.on("click", lambda _, chosen=user.id: self._desk.become(chosen), [])
 
 

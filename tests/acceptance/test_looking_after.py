@@ -172,6 +172,9 @@ def test_an_italian_reads_everything_in_italian(ada: SlackPage, office: Office) 
     ada.become("Dario Conti")
     ada.say("/postino help")
     ada.wait_for_message("Che cosa sa fare Postino")
+    for word in ("Messaggi diretti", "Membro · Italiano"):  # the client speaks to them, too
+        expect(ada.page.get_by_role("navigation", name="Workspace")).to_contain_text(word)
+    expect(ada.page.get_by_test_id("composer")).to_have_attribute("placeholder", "Scrivi a #exports")
     ada.say("/postino-segments")
     ada.wait_for_message("8 segmenti")
 
