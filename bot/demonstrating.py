@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from sandbox.tour import Tour, TourFailedError
 from services.errors import Unavailable
 
 ROOT = Path(__file__).parent.parent
+COMMAND = str(Path(sys.executable).with_name("postino"))
 
 
 def demonstrate(*, once: bool, profiles: int, page_port: int) -> int:
@@ -52,6 +54,8 @@ def demonstrate(*, once: bool, profiles: int, page_port: int) -> int:
         )
         if once:
             return 0
+        command = f"cd {shlex.quote(str(folder))} && {shlex.quote(COMMAND)} history"
+        say(t("On the command line: {command}", command=command))
         say(t("Try it yourself at {address} – stop with Ctrl-C.", address=f"{town['page_url']}/?as=U0ADA&in=C0EXPORTS"))
         with _interruptible():
             signal.pause()
@@ -71,9 +75,12 @@ def _town(page_port: int) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def postino(town: Mapping[str, Any], folder: Path) -> Iterator[None]:
-    """Postino as a process of its own, reading ``folder/source`` and connected to the town; raises Unavailable if it fails."""
+    """Postino as a process of its own, reading ``folder/source`` and connected to the town; raises Unavailable if it fails.
+
+    Its settings are in ``folder/.env``, so that every other command finds them there as long as it runs.
+    """
     port = _free_port()
-    environment = {
+    settings = {
         "SLACK_BOT_TOKEN": town["slack_bot_token"],
         "SLACK_APP_TOKEN": town["slack_app_token"],
         "SLACK_SIGNING_SECRET": town["slack_signing_secret"],
@@ -88,7 +95,9 @@ def postino(town: Mapping[str, Any], folder: Path) -> Iterator[None]:
         "POSTINO_HTTP_PORT": str(port),
         "POSTINO_LOG_LEVEL": "WARNING",
     }
-    with _process("-m", "bot.cli", "run", environment=environment, cwd=folder) as process:
+    lines = [f"{name}={value}\n" for name, value in settings.items()]
+    (folder / ".env").write_text("".join(lines), encoding="utf-8")
+    with _process("-m", "bot.cli", "run", environment={}, cwd=folder) as process:
         _wait_until_healthy(process, port)
         yield
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bot.demonstrating import postino
+from bot.demonstrating import COMMAND, postino
 from sandbox import demo_data, tour
 from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
@@ -26,6 +28,10 @@ def test_the_tour_shows_the_main_job_and_checks_what_arrived(town: Town, source:
     shown = io.StringIO()
     with postino(town.addresses(), source.parent):
         contacts = tour.Tour(town.addresses(), source, Console(file=shown, width=100)).perform()
+        # What the demo tells to type in another terminal.
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("POSTINO_", "SLACK_"))}
+        listed = subprocess.run([COMMAND, "history"], cwd=source.parent, env=mine, capture_output=True, text=True)
+    assert "Coffee letter" in listed.stdout, listed.stderr
     assert contacts == town.audience.counts["subscribed"]
     for words in (
         "Step 1 of 4",
