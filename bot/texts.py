@@ -32,14 +32,15 @@ def mark(message: str) -> str:
     return message
 
 
+QUOTED = mark("“{name}”")
 WHOM_TO_ASK = mark("Ask whoever runs Postino to put it right.")
 
 
 class Texts:
     """One language. Call it with an English text and its values to get the text people read.
 
-    A value called ``path``, a file of the machine, is told without the folders it lies in, because everybody in a channel
-    may read it; ``whole_paths`` is for the terminal.
+    A value called ``path``, a file of the machine, stands in quotation marks and is told without the folders it lies in,
+    because everybody in a channel may read it; ``whole_paths`` is for the terminal.
     """
 
     def __init__(self, language: str, *, whole_paths: bool = False) -> None:
@@ -110,9 +111,13 @@ class Texts:
         return str(format_timedelta(timedelta(seconds=seconds), locale=self._locale, threshold=1.2))
 
     def _fill(self, text: str, values: dict[str, Value]) -> str:
-        if "path" in values and not self._whole_paths:
-            values = values | {"path": Path(str(values["path"])).name}
+        if "path" in values:
+            path = str(values["path"])
+            values = values | {"path": self._quoted(path if self._whole_paths else Path(path).name)}
         return text.format(**{name: self._shown(value) for name, value in values.items()})
+
+    def _quoted(self, name: str) -> str:
+        return self._catalog.gettext(QUOTED).format(name=name)
 
     def _shown(self, value: Value) -> str:
         """Numbers the language's way; a sentence inside a sentence in the same language."""

@@ -34,7 +34,7 @@ def unreadable(t: Texts, told: Told) -> Message:
     """What happened, since when, what is kept and what to do."""
     since = moment(t, told.since, told.zone)
     lines = [
-        "⚠️ " + t("The source {source} has been unreadable since {time}.", source=escape(told.source), time=since),
+        "⚠️ " + t("The source “{source}” has been unreadable since {time}.", source=escape(told.source), time=since),
         escape(t(told.reason.message, **told.reason.values)),
         t.plural(
             "{names} waits for its next refresh and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
@@ -56,7 +56,7 @@ def readable(t: Texts, told: Told) -> Message:
     return _message(
         t,
         [
-            "✅ " + t("The source {source} can be read again.", source=escape(told.source)),
+            "✅ " + t("The source “{source}” can be read again.", source=escape(told.source)),
             t("It had been unreadable since {time}.", time=since),
             _goes_on(t, told),
         ],
@@ -69,7 +69,7 @@ def refreshing(t: Texts, told: Told) -> Message:
     lines = [
         "⚠️ "
         + t(
-            "A refresh of the source {source} has been going on since {time} and does not end.",
+            "A refresh of the source “{source}” has been going on since {time} and does not end.",
             source=source,
             time=since,
         ),
@@ -93,7 +93,7 @@ def refreshed(t: Texts, told: Told) -> Message:
     return _message(
         t,
         [
-            "✅ " + t("The refresh of the source {source} has ended.", source=escape(told.source)),
+            "✅ " + t("The refresh of the source “{source}” has ended.", source=escape(told.source)),
             t("It had been going on since {time}.", time=since),
             _goes_on(t, told),
         ],

@@ -103,7 +103,7 @@ class Database:
             meant = self._meant(error)
             if isinstance(meant, errors.Refused):
                 meant = errors.Refused(
-                    "The database {source} does not accept the query of the segment {segment}: a table or column in it is "
+                    "The database “{source}” does not accept the query of the segment {segment}: a table or column in it is "
                     "missing or misspelt.",
                     source=self.name,
                     segment=name,
@@ -121,7 +121,7 @@ class Database:
             meant = self._meant(error)
             if isinstance(meant, errors.Refused):
                 meant = errors.Refused(
-                    "The database {source} does not accept the query refreshed_at of the mapping file.",
+                    "The database “{source}” does not accept the query refreshed_at of the mapping file.",
                     source=self.name,
                 )
             raise meant from None
@@ -133,7 +133,7 @@ class Database:
         except exc.DBAPIError as error:
             raise self._meant(error) from None
         except exc.SQLAlchemyError:
-            raise errors.Refused("The database {source} could not be read.", source=self.name) from None
+            raise errors.Refused("The database “{source}” could not be read.", source=self.name) from None
 
     def _meant(self, error: exc.DBAPIError) -> errors.PostinoError:
         # SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -143,13 +143,13 @@ class Database:
         unknown_role = "role" in words and "does not exist" in words
         if state.startswith("28") or "password" in words or unknown_role or "access denied" in words:
             return errors.InvalidInput(
-                "The database {source} refuses the user name or the password in POSTINO_SOURCE_URL.",
+                "The database “{source}” refuses the user name or the password in POSTINO_SOURCE_URL.",
                 field="source",
                 source=self.name,
             )
         if state == "3D000" or ("database" in words and "does not exist" in words):
             return errors.InvalidInput(
-                "There is no database {source} on that server.", field="source", source=self.name
+                "There is no database “{source}” on that server.", field="source", source=self.name
             )
         if state == "42501" or "permission denied" in words:
             return errors.InvalidInput(
@@ -159,16 +159,16 @@ class Database:
             )
         if "not a database" in words or "malformed" in words:
             return errors.InvalidInput(
-                "The file {source} is not a sound SQLite database.", field="source", source=self.name
+                "The file “{source}” is not a sound SQLite database.", field="source", source=self.name
             )
         if state.startswith("53") or "disk is full" in words or "no space left" in words:
-            return errors.Unavailable("The database {source} has no space or memory left.", source=self.name)
+            return errors.Unavailable("The database “{source}” has no space or memory left.", source=self.name)
         if state.startswith("42") or "no such table" in words or "no such column" in words or "syntax error" in words:
             return errors.Refused(
-                "The database {source} does not accept a query: a table or column in it is missing or misspelt.",
+                "The database “{source}” does not accept a query: a table or column in it is missing or misspelt.",
                 source=self.name,
             )
-        return errors.Unavailable("The database {source} does not answer.", source=self.name)
+        return errors.Unavailable("The database “{source}” does not answer.", source=self.name)
 
 
 def literally(query: str) -> str:

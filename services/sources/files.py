@@ -151,7 +151,7 @@ class FolderSource:
         changing = earlier is not None and now - earlier[0] < self._settle and earlier[1] != catalogue.signature
         if changing or not catalogue.settled:
             raise BeingRefreshed(
-                "The source {source} is being refreshed; it is complete when no file changes any more.",
+                "The source “{source}” is being refreshed; it is complete when no file changes any more.",
                 after=self._settle,
                 source=catalogue.name,
             )

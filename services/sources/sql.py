@@ -141,8 +141,8 @@ class SqlSource:
         profiles = _named(relations, profile_table)
         if profiles is None:
             raise errors.InvalidInput(
-                "The database {source} has no table {table}, which holds the profiles. A file that POSTINO_SOURCE_MAPPING names "
-                "can say which one does.",
+                "The database “{source}” has no table {table}, which holds the profiles. A file that POSTINO_SOURCE_MAPPING "
+                "names can say which one does.",
                 field="source",
                 source=self.name,
                 table=declared.table,

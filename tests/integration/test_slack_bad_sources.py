@@ -50,10 +50,10 @@ def reading_from(url: str) -> Breaking:
 ASK = "Ask whoever runs Postino to put it right."
 
 SENTENCES: dict[str, tuple[Breaking, str]] = {
-    "missing folder": (gone, f"The source folder source does not exist; check POSTINO_SOURCE_URL. {ASK}"),
+    "missing folder": (gone, f"The source folder “source” does not exist; check POSTINO_SOURCE_URL. {ASK}"),
     "missing table": (
         without_profiles,
-        f"The source folder source has no table Customer, which holds the profiles. {ASK}",
+        f"The source folder “source” has no table Customer, which holds the profiles. {ASK}",
     ),
     "empty table": (customers(b""), "The table Customer is empty: it holds no profile."),
     "only a header": (customers(b"CustomerId,EMail\n"), "The table Customer is empty: it holds no profile."),
@@ -68,11 +68,11 @@ SENTENCES: dict[str, tuple[Breaking, str]] = {
     "absent key": (customers(b"Id,EMail\n1,a@example.com\n"), "The table Customer has no column CustomerId."),
     "wrong password": (
         refused,
-        f"The database crm refuses the user name or the password in POSTINO_SOURCE_URL. {ASK}",
+        f"The database “crm” refuses the user name or the password in POSTINO_SOURCE_URL. {ASK}",
     ),
     "missing database file": (
         reading_from("sqlite:////var/lib/crm.sqlite"),
-        f"The database file crm.sqlite does not exist; check POSTINO_SOURCE_URL. {ASK}",
+        f"The database file “crm.sqlite” does not exist; check POSTINO_SOURCE_URL. {ASK}",
     ),
     "nonsense address": (
         reading_from("over there"),
@@ -159,7 +159,7 @@ def test_a_source_that_breaks_during_the_wizard_is_told_and_the_wizard_goes_on_o
     office.clock.forward(seconds=10)
     wizard_hands.enter(office.ada, "audience", "Newsletter")
     wizard_hands.act(office.ada, "submit")
-    wizard_hands.seen(office.ada, "The source folder source does not exist; check POSTINO_SOURCE_URL.")
+    wizard_hands.seen(office.ada, "The source folder “source” does not exist; check POSTINO_SOURCE_URL.")
     office.world.folder.with_name("away").rename(office.world.folder)
     office.clock.forward(seconds=10)
     wizard_hands.act(office.ada, "click", target="Try again")

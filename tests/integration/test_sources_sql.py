@@ -332,7 +332,7 @@ def test_an_unknown_account_is_said(postgres_url: str) -> None:
 
 def test_an_unknown_database_is_said(postgres_url: str) -> None:
     url = make_url(postgres_url).set(database="no_such_database").render_as_string(hide_password=False)
-    with pytest.raises(errors.InvalidInput, match="no database no_such_database"):
+    with pytest.raises(errors.InvalidInput, match="no database “no_such_database”"):
         sql.SqlSource(url).segments()
 
 
@@ -350,7 +350,7 @@ def test_an_unreachable_server_is_passing() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         source = sql.SqlSource(f"postgresql://me:s3cret-word@127.0.0.1:{port}/crm")
-        with pytest.raises(errors.Unavailable, match="crm does not answer") as passing:
+        with pytest.raises(errors.Unavailable, match="“crm” does not answer") as passing:
             source.segments()
     _expect_no_secret(passing.value)
 

@@ -54,7 +54,7 @@ def bring_back(office: Office) -> None:
 
 def said(office: Office) -> list[str]:
     """What the channel was told of the source."""
-    return [text for one in office.posted() if "The source source" in (text := lines(one)) or CANNOT in text]
+    return [text for one in office.posted() if "The source “source”" in (text := lines(one)) or CANNOT in text]
 
 
 def history(office: Office) -> list[Run]:
@@ -68,8 +68,8 @@ def test_a_source_that_cannot_be_read_is_told_once_and_so_is_its_return_which_lo
     wait(office, minutes=5)
     [told] = office.posted()
     text = lines(told)
-    assert f"⚠️ The source source {CANNOT}" in text
-    assert "The source folder source does not exist; check POSTINO_SOURCE_URL." in text
+    assert f"⚠️ The source “source” {CANNOT}" in text
+    assert "The source folder “source” does not exist; check POSTINO_SOURCE_URL." in text
     assert "Newsletter waits for its next refresh and is not exported meanwhile." in text
     assert "Contacts and tags in Mailchimp stay as they are." in text
     assert "/postino doctor shows administrators what is wrong. The exports then go on by themselves." in text
@@ -84,7 +84,7 @@ def test_a_source_that_cannot_be_read_is_told_once_and_so_is_its_return_which_lo
     office.world.segment("VIP", ["p0", "p1", "p2", "p3"])
     wait(office, minutes=1)
     back = lines(office.posted()[1])
-    assert f"✅ The source source {AGAIN}" in back
+    assert f"✅ The source “source” {AGAIN}" in back
     assert "It had been unreadable since" in back
     assert "Newsletter is exported with each refresh again" in back
     assert [run.status for run in history(office)] == [RunStatus.SUCCESSFUL]
@@ -162,7 +162,7 @@ def test_a_refresh_that_is_being_written_is_told_to_nobody(office: Office) -> No
     os.utime(model, (LONG_AGO, LONG_AGO))
     wait(office, minutes=5)
     [told] = said(office)
-    assert "model.json is not a model.json that can be read; export it again, or remove it." in told
+    assert "“model.json” is not a model.json that can be read; export it again, or remove it." in told
 
 
 def keep_writing(office: Office, hours: int) -> None:
@@ -187,7 +187,7 @@ def test_a_refresh_that_does_not_end_is_told_once_and_so_is_its_end(office: Offi
     keep_writing(office, 3)
     [told] = office.posted()
     text = lines(told)
-    assert "⚠️ A refresh of the source source has been going on since" in text
+    assert "⚠️ A refresh of the source “source” has been going on since" in text
     assert "Newsletter waits for its end and is not exported meanwhile." in text
     assert "A refresh has ended when no file of the source changes any more." in text
     assert "Please look: @Ben" in text
@@ -202,18 +202,18 @@ def test_a_refresh_that_does_not_end_is_told_once_and_so_is_its_end(office: Offi
 
     wait(office, minutes=1)
     back = lines(office.posted()[1])
-    assert "✅ The refresh of the source source has ended.\nIt had been going on since" in back
+    assert "✅ The refresh of the source “source” has ended.\nIt had been going on since" in back
     assert [run.status for run in history(office)] == [RunStatus.SUCCESSFUL]
     assert "Waits" not in lines(office.type(office.ada, "/postino schedules"))
     keep_writing(office, 3)
     take_away(office)
     wait(office, minutes=5)
-    assert [CANNOT in text for text in said(office)] == [False, True]
     bring_back(office)
     keep_writing(office, 9)
     wait(office, minutes=1)
-    assert AGAIN in said(office)[-1]
-    assert len(office.posted()) == 5  # with the export
+    heard = [text for one in office.posted() if "source “source”" in (text := lines(one))]
+    ends = ("has been going on since", "has ended", CANNOT, AGAIN)
+    assert [end in text for end, text in zip(ends, heard, strict=True)] == [True] * 4
 
 
 def test_doctor_says_that_the_source_is_being_refreshed(office: Office) -> None:
@@ -232,7 +232,7 @@ def test_a_server_that_does_not_answer_for_a_while_is_told_only_if_it_lasts(offi
         assert not office.posted()
         wait(office, minutes=9)
         [told] = office.posted()
-        assert "The database crm does not answer." in lines(told)
+        assert "The database “crm” does not answer." in lines(told)
         wait(office, days=1)
     refused = refusing_server('password authentication failed for user "me"')
     with refused as port:
@@ -296,7 +296,7 @@ def test_an_export_by_the_clock_says_itself_that_the_source_cannot_be_read_and_o
         "❌ The export of Newsletter",
         "❌ The export of Weekly",
     ]
-    assert all("The source folder source does not exist" in text for text in ended)
+    assert all("The source folder “source” does not exist" in text for text in ended)
     assert said(office) == []
 
 

@@ -232,7 +232,7 @@ def test_a_sentence_within_an_error_is_translated_too_and_names_are_not() -> Non
         reason="There are two tables of this name; keep one of them.",
     )
     assert texts.of("it-IT").error(error) == (
-        "La cartella della fonte Segments non ha la tabella Customer, che contiene i profili. "
+        "La cartella della fonte «Segments» non ha la tabella Customer, che contiene i profili. "
         "Ci sono due tabelle con questo nome; tienine una. "
         "Chiedi a chi gestisce Postino di rimediare."
     )
