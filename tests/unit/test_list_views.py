@@ -26,6 +26,7 @@ class Found:
     about: str = LONG
     text: str = SENTENCE
     destination: int | None = 7
+    connection: int | None = None
 
 
 def taken(message: Message) -> None:
