@@ -123,6 +123,7 @@ class Accounts:
             kind=one.kind,
             shared_with=one.shared_with,
             people=tuple(one.shared_people),
+            ceiling=one.contact_ceiling,
             reconnect_needed=one.reconnect_needed,
             created_by=one.created_by,
             created_at=one.created_at,

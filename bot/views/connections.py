@@ -15,7 +15,7 @@ from bot.views.blocks import Block, escape
 from bot.views.removal import CONNECTION as REMOVE
 from bot.views.run_facts import Message, moment, who
 from bot.views.wizard import NEW, problem_blocks
-from bot.views.wizard_connect import SHARED_WITH
+from bot.views.wizard_connect import SHARED_WITH, ceiling_field
 from services.access import Sharing
 from services.terms import Terms, terms
 
@@ -23,7 +23,8 @@ SHARE, RECONNECT = "connection.share", "connection.reconnect"
 """Both the buttons that open a modal and the modals' callbacks."""
 TOLD = "connection.told"
 """The callback of a modal that asks nothing."""
-SHARED, PEOPLE, KEY, SIGN_IN = "connection.shared_with", "connection.people", "connection.key", "connection.sign_in"
+SHARED, PEOPLE, CEILING = "connection.shared_with", "connection.people", "connection.ceiling"
+KEY, SIGN_IN = "connection.key", "connection.sign_in"
 SHOWN = 8
 """How many connections are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
 PEOPLE_SHOWN, USERS_SHOWN, NAME = 10, 3, 60
@@ -52,6 +53,7 @@ class Row:
     kind: str
     shared_with: str
     people: Sequence[str]
+    ceiling: int | None
     reconnect_needed: bool
     created_by: str
     created_at: datetime
@@ -89,7 +91,7 @@ def listing(t: Texts, rows: Sequence[Row], *, administrator: bool) -> Message:
 
 
 def sharing(t: Texts, row: Row, problem: str | None = None, look: int = 0) -> Block:
-    """Who besides administrators may use the connection; what went wrong, if anything did, on top."""
+    """Who besides administrators may use the connection, and its contact ceiling; what went wrong, if anything did, on top."""
     options = [blocks.option(t(text), one.value) for one, text in SHARED_WITH.items()]
     content = [
         *problem_blocks(problem),
@@ -111,22 +113,27 @@ def sharing(t: Texts, row: Row, problem: str | None = None, look: int = 0) -> Bl
             hint=t("Counts for people you choose."),
             optional=True,
         ),
+        ceiling_field(t, CEILING, f"ceiling.{look}", row.ceiling),
     ]
     return _modal(t, SHARE, row, content, t("Save"), look)
 
 
 def shared(view: Mapping[str, Any]) -> tuple[Terms, Terms]:
-    """What a modal about sharing showed, and what it says now that it was submitted."""
+    """The terms that a modal showed, and those it says now that it was submitted."""
     elements = {name: one for held in view["state"]["values"].values() for name, one in held.items()}
     filled = {one["element"]["action_id"]: one["element"] for one in view["blocks"] if one["type"] == "input"}
     return (
-        _terms(filled[SHARED]["initial_option"], filled[PEOPLE].get("initial_users")),
-        _terms(elements[SHARED]["selected_option"], elements[PEOPLE].get("selected_users")),
+        _terms(
+            filled[SHARED]["initial_option"], filled[PEOPLE].get("initial_users"), filled[CEILING].get("initial_value")
+        ),
+        _terms(
+            elements[SHARED]["selected_option"], elements[PEOPLE].get("selected_users"), elements[CEILING].get("value")
+        ),
     )
 
 
-def _terms(option: Block, people: Sequence[str] | None) -> Terms:
-    return terms(Sharing(option["value"]), tuple(people or ()), None)
+def _terms(option: Block, people: Sequence[str] | None, ceiling: str | None) -> Terms:
+    return terms(Sharing(option["value"]), tuple(people or ()), int(ceiling) if ceiling else None)
 
 
 def reconnecting(t: Texts, row: Row, sign_in_url: str | None, problem: str | None = None) -> Block:
@@ -195,6 +202,7 @@ def _lines(t: Texts, row: Row) -> list[str]:
         f"*{_short(row.name)}* · {state}",
         f"Mailchimp · {_short(row.account)} · {t(KINDS[row.kind])} · {made}",
         t("May be used by: {access}", access=access),
+        *([t("Contact ceiling: {count}", count=row.ceiling)] if row.ceiling is not None else []),
         t("Used by: {destinations}", destinations=users) if users else t("No destination uses it."),
     ]
 
@@ -202,7 +210,7 @@ def _lines(t: Texts, row: Row) -> list[str]:
 def _buttons(t: Texts, row: Row) -> Block:
     value = str(row.id)
     return blocks.actions(
-        blocks.button(t("Sharing…"), SHARE, value, label=t("Sharing of {name}", name=row.name)),
+        blocks.button(t("Sharing and ceiling…"), SHARE, value, label=t("Sharing and ceiling of {name}", name=row.name)),
         blocks.button(
             t("Reconnect…"),
             RECONNECT,

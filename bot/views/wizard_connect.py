@@ -189,18 +189,23 @@ def _sharing(t: Texts, answers: Answers, chosen: Choice) -> list[Block]:
     return content
 
 
-def _ceiling(t: Texts, answers: Answers, chosen: Choice) -> Block:
-    typed = chosen.ceiling if answers.ceiling is None else int(answers.ceiling or 0) or None
+def ceiling_field(t: Texts, action_id: str, block_id: str, ceiling: int | None) -> Block:
+    """The input for a connection's contact ceiling."""
     return blocks.field(
         t("Contact ceiling"),
-        blocks.number_input("wizard.ceiling", value=typed, least=1),
-        f"ceiling.{chosen.id}.{answers.revision}",
+        blocks.number_input(action_id, value=ceiling, least=1),
+        block_id,
         hint=t(
             "An export that would take the Mailchimp account above this many contacts is not sent. It holds for all "
             "destinations on this connection."
         ),
         optional=True,
     )
+
+
+def _ceiling(t: Texts, answers: Answers, chosen: Choice) -> Block:
+    typed = chosen.ceiling if answers.ceiling is None else int(answers.ceiling or 0) or None
+    return ceiling_field(t, "wizard.ceiling", f"ceiling.{chosen.id}.{answers.revision}", typed)
 
 
 def _consent(t: Texts, answers: Answers, source: str) -> list[Block]:

@@ -126,7 +126,7 @@ def save(slack: SlackPage) -> None:
 def share_with_everyone(slack: SlackPage) -> None:
     """From now on everybody in the workspace may use the one connection."""
     slack.say("/postino connections")
-    slack.click("Sharing…", within=slack.wait_for_message("1 connection to Mailchimp"))
+    slack.click("Sharing and ceiling…", within=slack.wait_for_message("1 connection to Mailchimp"))
     slack.wait_for_modal("Connection")
     slack.tick("Everyone in this workspace")
     slack.submit()

@@ -69,6 +69,7 @@ SHARED_WITH_ADMINS: list[Json] = [
     for action_id, shown in (
         ("connection.shared_with", {"initial_option": {"value": "admins"}}),
         ("connection.people", {}),
+        ("connection.ceiling", {}),
     )
 ]
 """What the modal about sharing shows."""
@@ -172,6 +173,7 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "destinations.pause"): Rule(OF_FIRST),
     ("action", "destinations.resume"): Rule(OF_FIRST),
     ("action", "destination.duplicate"): Rule("1"),
+    ("action", "statement.open"): seen("Data privacy and compliance", "1"),
     ("action", "home.remove"): Rule("1"),
     ("action", "remove.destination"): Rule("1"),
     ("action", "remove.connection"): Rule("1"),
@@ -317,6 +319,7 @@ class Forger:
             "connection.share": {
                 "shared_with": {"connection.shared_with": {"selected_option": {"value": "everyone"}}},
                 "people": {"connection.people": {"selected_users": []}},
+                "ceiling": {"connection.ceiling": {"value": None}},
             },
             "forget": {"email": {"email": {"value": "p1@example.com"}}},
             "connection.reconnect": {"key": {"connection.key": {"value": self.office.world.account.api_key}}},

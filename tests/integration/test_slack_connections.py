@@ -33,7 +33,7 @@ def test_others_see_only_name_and_type_of_what_is_shared_with_them(office: Offic
     told = office.type(office.ben, "/postino connections")
     assert "No Mailchimp connection is shared with you. Ask an administrator" in lines(told)
     assert not told["buttons"]
-    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
     seen(office.ada, "Whoever may use Main")
     enter(office.ada, "shared_with", "Everyone in this workspace")
     act(office.ada, "submit")
@@ -46,7 +46,7 @@ def test_others_see_only_name_and_type_of_what_is_shared_with_them(office: Offic
 
 def test_a_connection_is_shared_with_chosen_people(office: Office) -> None:
     office.world.connect()
-    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
     seen(office.ada, "Whoever may use Main")
     enter(office.ada, "shared_with", "People I choose")
     act(office.ada, "submit")
@@ -59,11 +59,25 @@ def test_a_connection_is_shared_with_chosen_people(office: Office) -> None:
     assert "Only @Ben" in lines(office.type(office.ada, "/postino connections"))
 
 
+def test_the_contact_ceiling_is_seen_and_changed_where_the_connections_are(office: Office) -> None:
+    connection = office.world.connect()
+    assert "Contact ceiling" not in lines(office.type(office.ada, "/postino connections"))
+    for typed, kept in (("5000", 5000), ("", None)):
+        office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
+        seen(office.ada, "Whoever may use Main")
+        enter(office.ada, "ceiling", typed)
+        act(office.ada, "submit")
+        seen(office.ada, "Saved. It counts from now on.")
+        assert office.postino.connections.get(office.world.actor, connection).contact_ceiling == kept
+        shown = lines(office.type(office.ada, "/postino connections"))
+        assert ("Contact ceiling: 5,000" in shown) is (kept is not None)
+
+
 def test_what_is_said_after_sharing_is_what_has_changed(office: Office) -> None:
     said = "Destinations for which somebody agreed who may not use it any more stay"
 
     def told(choice: str, people: Sequence[str] = ()) -> str:
-        office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+        office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
         seen(office.ada, "Whoever may use Main")
         enter(office.ada, "shared_with", choice)
         if people:
@@ -94,7 +108,7 @@ def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Offic
         found = connections.get(actor, connection)
         return found.shared_with, found.shared_people, found.contact_ceiling
 
-    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
     seen(office.ada, "Whoever may use Main")
     connections.share(actor, connection, Sharing.PEOPLE, ["U0BEN"])
     office.world.limit(connection, 7)

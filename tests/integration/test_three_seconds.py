@@ -128,7 +128,7 @@ def remove(listed: str, words: str) -> Callable[[Office], Act]:
 
 
 def share(office: Office) -> Act:
-    office.click(office.ada, "Sharing…", office.type(office.ada, "/postino connections"))
+    office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
     seen(office.ada, "Whoever may use Main")
     return lambda ada: ada.act("submit")
 

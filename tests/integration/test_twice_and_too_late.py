@@ -95,7 +95,7 @@ OPENING: dict[str, Callable[[Office], Act]] = {
     "duplicate": listed("/postino destinations", "Duplicate"),
     "removal of a destination": listed("/postino destinations", "Remove…"),
     "policies": lambda office: command(office, "/postino policies Newsletter"),
-    "sharing": listed("/postino connections", "Sharing…"),
+    "sharing": listed("/postino connections", "Sharing and ceiling…"),
     "reconnecting": listed("/postino connections", "Reconnect…"),
     "removal of a connection": listed("/postino connections", "Remove…"),
 }

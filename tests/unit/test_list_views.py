@@ -50,6 +50,7 @@ def row(number: int) -> connections.Row:
         kind="oauth",
         shared_with="people",
         people=[f"U{each:010}" for each in range(40)],
+        ceiling=5_000_000,
         reconnect_needed=True,
         created_by="U0ADA",
         created_at=NOW,
