@@ -21,6 +21,20 @@ def office(office: Office) -> Office:
     return office
 
 
+def at_mailchimp(ada: SlackPage, decision: str, account: str | None = None) -> None:
+    """The way from the wizard to Mailchimp's page, a decision there, and back."""
+    with ada.page.context.expect_page() as opened:
+        ada.click("Authenticate with Mailchimp")
+    mailchimp = opened.value
+    if account is not None:
+        mailchimp.get_by_label("Account").select_option(label=account)
+    mailchimp.get_by_role("button", name=decision).click()
+    mailchimp.get_by_role(
+        "heading", name="Connected" if decision == "Allow" else "Not connected", exact=True
+    ).wait_for()
+    mailchimp.close()
+
+
 def match_more(ada: SlackPage, modal: Locator) -> None:
     """Step 3: a field is added, removed and added again; one that the audience requires and nothing fills is let go."""
     ada.choose("Add attribute", "State (STATE)")
@@ -43,13 +57,12 @@ def test_the_wizard_goes_to_mailchimp_and_comes_back_and_loses_nothing_when_it_i
     ada.say("/postino-connect")
     modal = ada.wait_for_modal("Set up destination")
     ada.fill("Display name", "Bread letter")
-    with ada.page.context.expect_page() as opened:
-        ada.click("Authenticate with Mailchimp")
-    mailchimp = opened.value
-    mailchimp.get_by_label("Account").select_option(label="Contoso Bakery")
-    mailchimp.get_by_role("button", name="Allow").click()
+    at_mailchimp(ada, "Deny")
+    expect(modal).to_contain_text("Access was denied on Mailchimp's page, so nothing was connected.")
+    assert office.stored("SELECT * FROM connections") == []
+    at_mailchimp(ada, "Allow", "Contoso Bakery")
     expect(modal).to_contain_text("Connected to Mailchimp as Contoso Bakery")
-    mailchimp.close()
+    expect(modal).not_to_contain_text("Access was denied")
     expect(modal.get_by_role("textbox", name="Display name")).to_have_value("Bread letter")
     expect(modal).to_contain_text("Data privacy and compliance")
     keep_picture(ada, "tour-connect", modal)
@@ -169,6 +182,44 @@ def test_who_may_only_look_is_told_whom_to_ask_and_may_use_what_is_shared(ada: S
     assert ada.options("Connection") == ["Contoso Coffee\n(Connected to Mailchimp as Contoso Coffee)"]
     ada.click("Cancel")
     ada.wait_until_closed()
+
+
+def name_administrators(ada: SlackPage) -> Locator:
+    """From the hub to the modal in which administrators name others."""
+    ada.click("Administrators", within=ada.ask("/postino"))
+    modal = ada.wait_for_modal("Administrators")
+    expect(modal).to_contain_text("Also administrators")
+    return modal
+
+
+def test_whoever_an_administrator_names_is_one_until_the_name_is_taken_off(ada: SlackPage) -> None:
+    refused = "Only administrators may do this. Ask an admin or owner of this Slack workspace."
+    modal = name_administrators(ada)
+    ada.choose("Also administrators", "Ben Okafor")
+    ada.submit()
+    expect(modal).to_contain_text("administrators are: @Ben Okafor.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    ada.become("Ben Okafor")
+    expect(ada.ask("/postino doctor")).to_contain_text("Problems: ")
+    ada.ask("/postino connections").get_by_title("Sharing of Contoso Bakery").click()
+    ada.wait_for_modal("Connection")
+    ada.tick("Everyone in this workspace")
+    ada.submit()
+    expect(ada.modal).to_contain_text("Saved.")
+    ada.click("Close")
+    ada.wait_until_closed()
+
+    ada.become("Ada Lovelace")
+    modal = name_administrators(ada)
+    modal.get_by_role("button", name="Remove Ben Okafor").click()
+    ada.submit()
+    expect(modal).to_contain_text("From now on only admins and owners of this Slack workspace are administrators")
+    ada.click("Close")
+    ada.wait_until_closed()
+    ada.become("Ben Okafor")
+    expect(ada.ask("/postino doctor")).to_contain_text(refused)
 
 
 def test_a_revoked_connection_is_found_when_it_is_used_and_connected_again(ada: SlackPage, office: Office) -> None:
