@@ -179,6 +179,8 @@ def test_messages_about_a_channel_without_postino_come_directly(ada: SlackPage, 
     expect(ada.wait_for_modal("Destination saved")).to_contain_text("If it is not a member there, invite it")
     done(ada)
     expect(ada.ask("/postino-export Coffee letter")).to_contain_text("It will appear in #marketing")
+    office.world.segment("VIP", [f"c{number}" for number in range(40)] + ["p0", "p1", "p2", "p3"])
+    office.clock.forward(minutes=1)
     office.work()
     ada.go("Postino")
     ada.tab("Messages")
