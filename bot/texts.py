@@ -84,8 +84,9 @@ class Texts:
         return str(format_percent(share, locale=self._locale))
 
     def moment(self, moment: datetime, zone: str = "UTC") -> str:
-        """A date with its time in a zone, short."""
-        return str(format_datetime(moment.astimezone(ZoneInfo(zone)), "short", locale=self._locale))
+        """A date with its time in a zone, its month as a word, which no reader takes for the day: ``Nov 30, 2026, 7:00 AM``."""
+        time = format_time(moment.astimezone(ZoneInfo(zone)), "short", locale=self._locale)
+        return f"{self.date(moment, zone)}, {time}"
 
     def date(self, moment: datetime, zone: str) -> str:
         """A date in a zone, its month as a word: ``Nov 25, 2026``."""
@@ -102,7 +103,7 @@ class Texts:
         return str(get_day_names("wide", locale=self._locale)[WEEKDAYS.index(day)])
 
     def weekday_moment(self, moment: datetime, zone: str) -> str:
-        """The same with its weekday: ``Mon, 11/30/26, 7:00 AM``."""
+        """The same with its weekday: ``Mon, Nov 30, 2026, 7:00 AM``."""
         there = moment.astimezone(ZoneInfo(zone))
         return f"{format_datetime(there, 'EEE', locale=self._locale)}, {self.moment(moment, zone)}"
 

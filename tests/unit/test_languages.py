@@ -186,7 +186,7 @@ def test_numbers_dates_and_plurals_are_written_the_languages_way() -> None:
     assert t.number(1_234_567) == "1.234.567"
     assert t.percent(0.25) == "25%"
     assert t.duration(180) == "3 minuti"
-    assert t.moment(datetime(2026, 3, 2, 8, 5, tzinfo=UTC), "Europe/Rome") == "02/03/26, 09:05"
+    assert t.moment(datetime(2026, 3, 2, 8, 5, tzinfo=UTC), "Europe/Rome") == "2 mar 2026, 09:05"
     assert run_facts.number_of_people(t, 1) == "1 persona"
     assert run_facts.number_of_people(t, 1204) == "1.204 persone"
     assert "1,9 GB" in t("{home} has {free} GB free.", home="/home", free=1.9)

@@ -64,9 +64,9 @@ def test_a_chart_within_one_day_of_the_reader_shows_times_instead_of_the_same_da
         return pictures.span(texts.of(language), NOW, NOW + timedelta(hours=hours), zone)
 
     assert span("en", "UTC", 48) == ["Mar 2, 2026", "Mar 4, 2026"]
-    assert span("it", "Europe/Rome", 3) == ["02/03/26, 10:00", "02/03/26, 13:00"]
+    assert span("it", "Europe/Rome", 3) == ["2 mar 2026, 10:00", "2 mar 2026, 13:00"]
     assert span("it", "Asia/Tokyo", 7) == ["2 mar 2026", "3 mar 2026"]
-    assert span("it", "Europe/Rome", 0.001) == ["02/03/26, 10:00"]
+    assert span("it", "Europe/Rome", 0.001) == ["2 mar 2026, 10:00"]
 
 
 def test_slack_takes_what_the_doctor_finds_however_much_it_is() -> None:
