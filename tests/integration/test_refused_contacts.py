@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import count
+from threading import Barrier
+from typing import Any, NamedTuple
 
 import pytest
 
 from bot import texts
 from sandbox.mailchimp import acts
-from services import rejects
-from services.mailing import Reason
+from services import applying, rejects
+from services.mailchimp.service import Mailchimp
+from services.mailing import BulkAnswer, ContentRefused, NewMember, Reason
 from storage.models import RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -186,6 +189,69 @@ def test_a_refused_update_rejects_the_change_and_keeps_the_member(shop: Shop, te
     shop.world.log.clear()
     assert counts(shop.export(destination)) == {"profiles": 1, "rejected": 1}
     assert bool(shop.writes()) is (reason is Reason.UNKNOWN)
+
+
+class Refusing:
+    """Mailchimp that does not take a call about several contacts at all if one of ``bad`` is in it.
+
+    Who is bad is chosen by their place in the first calls about several contacts; these are ``held`` until so many are there.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, size: int, *places: int, held: int) -> None:
+        self.bad: set[str] = set()
+        self._places, self._held = places, Barrier(held)
+        self._insert, self._calls = Mailchimp.insert, count()
+        monkeypatch.setattr(applying, "MEMBERS_PER_INSERT", size)
+        monkeypatch.setattr(Mailchimp, "insert", lambda *call, **options: self.insert(*call, **options))
+
+    def insert(self, service: Mailchimp, audience: str, members: list[NewMember], **options: Any) -> BulkAnswer:
+        if len(members) > 1 and next(self._calls) < self._held.parties:
+            self.bad |= {members[place].address for place in self._places}
+            self._held.wait(60)
+        if self.bad & {member.address for member in members}:
+            raise ContentRefused(reason=Reason.MERGE_FIELD, text=REJECTING[4].text)
+        return self._insert(service, audience, members, **options)
+
+
+def many(shop: Shop, number: int) -> list[str]:
+    """So many customers; their profile ids."""
+    people = {f"p{at:04}": f"p{at:04}@example.com" for at in range(number)}
+    shop.customers(**people)
+    return list(people)
+
+
+def test_single_contacts_in_several_calls_at_a_time_are_rejected_and_nobody_else(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 50))
+    mailchimp = Refusing(monkeypatch, 10, 0, held=5)
+    run = shop.export(shop.destination("VIP"))
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 50, "new": 45, "rejected": 5, "tags_added": 45}
+    assert mailchimp.bad == {f"{one.profile_id}@example.com" for one in shop.postino.runs.rejects(shop.actor, run.id)}
+
+
+def test_a_few_in_every_quarter_of_a_call_are_rejected_and_nobody_else(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 40))
+    Refusing(monkeypatch, 40, 0, 9, 19, 29, held=1)
+    run = shop.export(shop.destination("VIP"))
+    assert counts(run) == {"profiles": 40, "new": 36, "rejected": 4, "tags_added": 36}
+
+
+def test_what_is_about_everybody_ends_the_run_soon_and_rejects_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 2000))
+    monkeypatch.setattr(applying, "MEMBERS_PER_INSERT", 50)
+    shop.world.faults.add("refuse", method="POST", path="/lists/[^/]+", skip=1, text="It is not to be.")
+    run = shop.export(shop.destination("VIP"))
+    assert run.status == RunStatus.FAILED
+    assert counts(run) == {"profiles": 2000, "new": 1, "not_attempted": 1999, "tags_added": 1}
+    assert run.reason["values"] == {"text": "It is not to be."}
+    assert not shop.postino.runs.rejects(shop.actor, run.id)
+    assert len([one for one in shop.writes() if one == "POST /lists/{list_id}"]) <= 60
 
 
 def test_every_reason_is_a_sentence_in_english_and_in_italian() -> None:
