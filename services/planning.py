@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from services import moving, observing, snapshot
+from services.mailing import Status
 from services.merging import Head, merge, observations
 from services.rejects import Problem
 from services.rules import SETS, Class, Decision, Rules, Seen, TagMap, reconcile
@@ -92,6 +93,12 @@ def _address_of(head: Head) -> str | None:
     return head.held[0][1] if head.held and head.row is not None else None
 
 
+def _stays_rejected(row: ledger.Row, decision: Decision) -> bool:
+    """Whether somebody whom this run has rejected would be rejected again, by what is remembered of them."""
+    forgotten = decision.outcome is Class.SUPPRESSED and row.status == Status.FORGOTTEN
+    return row.run_class == Class.REJECTED and (decision.outcome is Class.REJECTED or forgotten)
+
+
 class Planner:
     """Draws up plans for one destination on one sheet of scratch paper."""
 
@@ -144,7 +151,7 @@ class Planner:
                 refusals.stream(session, self._ledger_id),
             )
             for head in heads:
-                self._settle(head, on_reject)
+                self._settle(head, on_reject, first=True)
         self._flush(everything=True)
         self._hold_changed_addresses(on_reject)
         for (status, bits), count in self._plan.members.items():
@@ -169,7 +176,7 @@ class Planner:
             row = ledger.members(session, self._ledger_id, [key]).get(key)
         before = self._plan
         self._plan = Plan()
-        outcome = self._settle(Head(key, person, row, seen, (), None), on_reject)
+        outcome = self._settle(Head(key, person, row, seen, (), None), on_reject, first=False)
         self._flush(everything=True)
         self._plan = before
         return outcome, row is not None and row.run_id == self._run_id and row.run_class > 0
@@ -178,18 +185,25 @@ class Planner:
         """Plan on with tags that exist by now."""
         self._rules, self._tags = rules, tags
 
-    def _settle(self, head: Head, on_reject: OnReject) -> Class | None:
+    def _settle(self, head: Head, on_reject: OnReject, *, first: bool) -> Class | None:
         row = self._reconciled(head)
         if head.person is None and row is not None and row.owner == self._destination_id:
             row = row._replace(owner=0)
         profiles = moving.profiles_of(head.person, self._hash_profile)
         if row is not None and row.profiles != profiles:
             row = self._know_again(row, profiles)
-        self._note(head, row)
         if head.person is None and row is None:
+            self._note(head, row)
             return None
         decision = self._rules.decide(head.person, row, self._valid(head.refusal))
+        if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
+            # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
+            row = row._replace(run_id=0, run_class=0)
+        self._note(head, row)
         return self._act(head, row, decision, profiles, on_reject)
+
+    def _was_rejected(self, row: ledger.Row | None) -> bool:
+        return row is not None and row.run_id == self._run_id and row.run_class == Class.REJECTED
 
     def _reconciled(self, head: Head) -> ledger.Row | None:
         """What is true of a member now; None for whoever is none, as far as is known."""
@@ -265,9 +279,11 @@ class Planner:
             if row is not None and row.run_class and row.run_id == self._run_id:
                 self._plan.done[Class(row.run_class)] += 1
                 self._plan.count(Class.DUPLICATES, len(person.others))
+                if _stays_rejected(row, decision):
+                    self._list_reject(person, decision, on_reject)
             else:
                 self._count(person, outcome, decision, on_reject)
-            if outcome in (Class.NEW, Class.UPDATED):
+            if outcome in (Class.NEW, Class.UPDATED) and not self._was_rejected(row):
                 self._actions_of(outcome, person, decision, profiles)
         self._tag_actions(head, decision)
         return outcome
@@ -279,7 +295,10 @@ class Planner:
         if outcome is Class.SUPPRESSED:
             self._plan.suppressed[decision.reason] = self._plan.suppressed.get(decision.reason, 0) + 1
         if outcome is Class.REJECTED:
-            self._reject(Rejected(person.profile, person.segments, person.address, decision.reason), on_reject)
+            self._list_reject(person, decision, on_reject)
+
+    def _list_reject(self, person: Person, decision: Decision, on_reject: OnReject) -> None:
+        self._reject(Rejected(person.profile, person.segments, person.address, decision.reason), on_reject)
 
     def _reject(self, rejected: Rejected, on_reject: OnReject) -> None:
         self._plan.rejected[rejected.reason] = self._plan.rejected.get(rejected.reason, 0) + 1
