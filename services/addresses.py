@@ -81,6 +81,20 @@ def normal(raw: str) -> str | None:
     return None if isinstance(address, Problem) else address.normal
 
 
+def spellings(address: str) -> tuple[str, ...]:
+    """An address as ``normalise`` sends it, then as others may have sent it: the domain in Unicode, marks decomposed."""
+    local, _, domain = address.rpartition("@")
+    if address.isascii() and "xn--" not in domain.lower():
+        return (address,)
+    try:
+        shown = idna.decode(domain)
+    except (idna.IDNAError, UnicodeError):
+        shown = domain
+    domains = (domain, shown, unicodedata.normalize("NFD", shown))
+    names = (local, unicodedata.normalize("NFD", local))
+    return tuple(dict.fromkeys(f"{name}@{where}" for name in names for where in domains))
+
+
 def subscriber_hash(address: str) -> str:
     """What Mailchimp calls a member in URLs: MD5 of the lower-case address. It identifies, it does not protect."""
     return hashlib.md5(address.strip().lower().encode(), usedforsecurity=False).hexdigest()

@@ -68,6 +68,7 @@ class Applying:
         self._open: dict[bytes, str] = {}
         self._unsettled: dict[bytes, mailing.MemberError] = {}
         self._classed: set[bytes] = set()
+        self._refused_tags: set[tuple[bytes, int]] = set()
 
     def apply(self, canary: int = 0) -> None:
         """Send everything, or with ``canary`` only so many inserts and their tags.
@@ -232,19 +233,51 @@ class Applying:
     def _settle_tags(self, chunk: Sequence[TagChange], answer: mailing.TagAnswer) -> None:
         done = {(self._key(address), False) for address in answer.added}
         done |= {(self._key(address), True) for address in answer.removed}
+        errors = {self._key(error.address): error for error in answer.errors}
         with self._database.read() as session:
             known = ledger.members(session, self._ledger_id, [change.key for change in chunk])
         acknowledged = self._seconds()
         rows: dict[bytes, ledger.Row] = {}
         for change in chunk:
             row = rows.get(change.key) or known.get(change.key)
-            if (change.key, change.remove) not in done:
-                self._open[change.key] = change.address
-                if change.profile is None:
-                    self._classed.add(change.key)
-            elif row is not None:
-                rows[change.key] = self._tagged(row, change, acknowledged)
+            if (change.key, change.remove) in done:
+                changed = None if row is None else self._tagged(row, change, acknowledged)
+            else:
+                changed = self._not_tagged(row, change, errors.get(change.key))
+            if changed is not None:
+                rows[change.key] = changed
         self._commit(list(rows.values()), [])
+        if (stop := next((error for error in answer.errors if error.reason.rule is Rule.STOP), None)) is not None:
+            raise _account_limit(stop)
+
+    def _not_tagged(
+        self, row: ledger.Row | None, change: TagChange, error: mailing.MemberError | None
+    ) -> ledger.Row | None:
+        """Read back whose tag was not changed. Whoever is refused again after that is rejected; the row then."""
+        if error is not None:
+            if (change.key, change.position) in self._refused_tags:
+                return self._reject_change(row, change, error)
+            self._refused_tags.add((change.key, change.position))
+        self._open[change.key] = change.address
+        if change.profile is None:
+            self._classed.add(change.key)
+        return None
+
+    def _reject_change(
+        self, row: ledger.Row | None, change: TagChange | Action, error: mailing.MemberError
+    ) -> ledger.Row | None:
+        """Reject whose tag or field cannot be changed, in whatever class this run has counted them; the row with that class.
+
+        Whoever is in no chosen segment, or suppressed, stays so.
+        """
+        if change.profile is None or row is None:
+            return None
+        segments = 1 << change.position if isinstance(change, TagChange) else change.segments
+        self._reckoning.reject(Rejected(change.profile, segments, change.address, error.reason, error.text))
+        if row.run_id == self._attempt.run_id and row.run_class:
+            self._counters.classes[Class(row.run_class)] -= 1
+        self._counters.classes[Class.REJECTED] += 1
+        return row._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED)
 
     def _tagged(self, row: ledger.Row, change: TagChange, acknowledged: int) -> ledger.Row:
         bit = self._tags.to_ledger(1 << change.position)
@@ -284,7 +317,8 @@ class Applying:
         else:
             held = None if member.tags_cut else self._tags.to_ledger(self._shown(member))
             seen = Seen(member.status, int(member.last_changed.timestamp()), self._got(member), held)
-        outcome, counted = self._planner.plan_one(key, seen, self._reckoning.reject)
+        held_as = member.address if member is not None else ""
+        outcome, counted = self._planner.plan_one(key, seen, self._reckoning.reject, held_as)
         sends = outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY)
         if key in self._classed:
             # Counted when the run began, as suppressed or without consent: whatever is sent now must not count it again.
@@ -303,11 +337,27 @@ class Applying:
         """Reject whom round after round neither showed nor refused, with what was said of them last; the next run tries again."""
         for chunk in actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT):
             for action in chunk:
-                error = self._unsettled.get(action.key)
-                reason, text = (error.reason, error.text) if error is not None else (Reason.UNKNOWN, "")
+                error = self._unsettled.get(action.key) or _nothing_said(action.address)
                 self._counters.classes[Class.REJECTED] += 1
-                self._reckoning.reject(Rejected(action.profile, action.segments, action.address, reason, text))
+                self._reckoning.reject(
+                    Rejected(action.profile, action.segments, action.address, error.reason, error.text)
+                )
             self._commit([], [])
+        for left in actions.read(self._scratch, "updates", MEMBERS_PER_INSERT):
+            self._reject_changes(left)
+        for position in sorted(self._tags.ids):
+            for changes in actions.read_tag_changes(self._scratch, position):
+                self._reject_changes(changes)
+        self._scratch.clear("tag_changes")
+
+    def _reject_changes(self, changes: Sequence[TagChange] | Sequence[Action]) -> None:
+        with self._database.read() as session:
+            rows = ledger.members(session, self._ledger_id, [change.key for change in changes])
+        for change in changes:
+            row = self._reject_change(rows.get(change.key), change, _nothing_said(change.address))
+            if row is not None:
+                rows[change.key] = row
+        self._commit(list(rows.values()), [])
 
     # Values that are refused
 
@@ -368,11 +418,7 @@ class Applying:
             ledger.put(session, self._ledger_id, rows)
             refusals.remember(session, self._ledger_id, kept)
         if stop is not None:
-            raise AccountLimit(
-                "Mailchimp does not take more contacts for this account's plan: {text} "
-                "Look at the plan and billing in Mailchimp, then export again.",
-                text=stop.text,
-            )
+            raise _account_limit(stop)
 
     def _marked(self, action: Action, status: Status) -> ledger.Row:
         run_id = self._attempt.run_id
@@ -387,11 +433,20 @@ class Applying:
         self._lanes.drive(chunks, send, settle, self._settle_refused)
 
     def _settle_refused(self, item: object, refused: mailing.ContentRefused) -> None:
-        """A single contact that Mailchimp does not take in a call of its own. (A refused tag change stays not attempted.)"""
+        """A single contact, or change of a tag, that Mailchimp does not take in a call of its own."""
+        if not isinstance(item, Action | TagChange):
+            return
+        error = mailing.MemberError(item.address, refused.reason, refused.text, refused.merge_field)
         if isinstance(item, Action):
-            error = mailing.MemberError(item.address, refused.reason, refused.text, refused.merge_field)
             if not self._insert_without(item, error):
                 self._commit([], [(item, error)])
+            return
+        if error.reason.rule is Rule.STOP:
+            raise _account_limit(error)
+        with self._database.read() as session:
+            known = ledger.members(session, self._ledger_id, [item.key]).get(item.key)
+        row = self._not_tagged(known, item, error)
+        self._commit([row] if row is not None else [], [])
 
     # Small things
 
@@ -411,3 +466,15 @@ class Applying:
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
+
+
+def _nothing_said(address: str) -> mailing.MemberError:
+    return mailing.MemberError(address, Reason.UNKNOWN, "")
+
+
+def _account_limit(error: mailing.MemberError) -> AccountLimit:
+    return AccountLimit(
+        "Mailchimp does not take more contacts for this account's plan: {text} "
+        "Look at the plan and billing in Mailchimp, then export again.",
+        text=error.text,
+    )

@@ -116,7 +116,7 @@ class Exporting:
                 self.rights.require(run)
                 export = Export(self.tools, run, attempt, meter)
                 outcome = export.carry_out()
-                self._finish(attempt, outcome)
+                self._finish(attempt, run, outcome)
             except LostLease:
                 log.info("run.taken_over", run=run.id)
             except Stopped:
@@ -140,14 +140,16 @@ class Exporting:
                     ),
                 )
 
-    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _finish(self, attempt: Attempt, run: Run, outcome: Outcome) -> None:
         counters = outcome.counters
         if outcome.waiting == "approval":
             self._end(
                 attempt, RunStatus.WAITING, outcome.counters.as_json(), {"waiting": "approval"}, plan=outcome.plan
             )
             return
-        status = RunStatus.REJECTS if counters.classes[Class.REJECTED] else RunStatus.SUCCESSFUL
+        # Only a canary and a verification are meant to leave people for another run.
+        left = counters.classes[Class.NOT_ATTEMPTED] if not run.canary and run.verifies is None else 0
+        status = RunStatus.REJECTS if counters.classes[Class.REJECTED] or left else RunStatus.SUCCESSFUL
         reason: Json = {"waiting": outcome.waiting} if outcome.waiting else {}
         self._end(attempt, status, counters.as_json(), reason, plan=outcome.plan)
 

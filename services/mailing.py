@@ -270,7 +270,7 @@ class MailingService(Protocol):
         """One page of the addresses of a tag's holders, whatever their status. Raises NotFound if the tag is gone."""
 
     def member(self, audience_id: str, address: str) -> Member | None:
-        """One member with all its tags; None if it was never seen or permanently deleted."""
+        """One member with all its tags, in whatever spelling; None if it was never seen or permanently deleted."""
 
     def insert(
         self,

@@ -166,12 +166,15 @@ class Planner:
                 self._reject(unreadable, on_reject)
         return self._plan
 
-    def plan_one(self, key: bytes, seen: Seen, on_reject: OnReject) -> tuple[Class | None, bool]:
+    def plan_one(self, key: bytes, seen: Seen, on_reject: OnReject, held_as: str = "") -> tuple[Class | None, bool]:
         """Plan one person again, whose member was just read back; the new actions are added to the others.
 
+        They name the address as the audience holds it, which may be another spelling than ours.
         Returns the outcome, None for somebody who is in no chosen segment, and whether this run has counted them already.
         """
         person = snapshot.person(self._scratch, key)
+        if person is not None and held_as:
+            person = person._replace(address=held_as)
         with self._database.read() as session:
             row = ledger.members(session, self._ledger_id, [key]).get(key)
         before = self._plan

@@ -166,9 +166,12 @@ class Mailchimp:
         return self._page(f"{_segments(audience_id)}/{tag_id}/members", params | _ALL_STATUSES, reading.address)
 
     def member(self, audience_id: str, address: str) -> mailing.Member | None:
-        """One member with all its tags; None if it was never seen or permanently deleted."""
+        """One member with all its tags, in whatever spelling; None if it was never seen or permanently deleted."""
+        found = (self._member(audience_id, addresses.subscriber_hash(one)) for one in addresses.spellings(address))
+        return next((member for member in found if member is not None), None)
+
+    def _member(self, audience_id: str, hashed: str) -> mailing.Member | None:
         path = f"{_audience(audience_id)}/members/{{member}}"
-        hashed = addresses.subscriber_hash(address)
         try:
             answer = self._client.call(Call("GET", path, {"fields": reading.MEMBER_FIELDS}, member=hashed))
             found = answer.read(reading.member)

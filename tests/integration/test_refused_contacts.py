@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from threading import Barrier
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ from bot import texts
 from sandbox.mailchimp import acts
 from services import applying, rejects
 from services.mailchimp.service import Mailchimp
-from services.mailing import BulkAnswer, ContentRefused, NewMember, Reason
+from services.mailing import BulkAnswer, ContentRefused, MemberError, NewMember, Reason, TagAnswer
 from storage.models import RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -252,6 +254,94 @@ def test_what_is_about_everybody_ends_the_run_soon_and_rejects_nobody(
     assert run.reason["values"] == {"text": "It is not to be."}
     assert not shop.postino.runs.rejects(shop.actor, run.id)
     assert len([one for one in shop.writes() if one == "POST /lists/{list_id}"]) <= 60
+
+
+def refuse_tags(
+    monkeypatch: pytest.MonkeyPatch, refused: str, *, whole: bool, then: Callable[[], object] | None = None
+) -> None:
+    """Mailchimp puts no tag on one address: it takes no call with it, or names it in the answer. ``then`` comes before."""
+    change, answers = Mailchimp.change_tag, count()
+
+    def changed(service: Mailchimp, audience: str, tag: int, add: Sequence[str], remove: Sequence[str]) -> TagAnswer:
+        if refused not in add:
+            return change(service, audience, tag, add, remove)
+        if then is not None and next(answers) == 0:
+            then()
+        if whole:
+            raise ContentRefused(reason=Reason.UNKNOWN, text="The moon is full.")
+        answer = change(service, audience, tag, [one for one in add if one != refused], remove)
+        error = MemberError(refused, Reason.UNKNOWN, "The moon is full.")
+        return TagAnswer(answer.added, answer.removed, (*answer.errors, error))
+
+    monkeypatch.setattr(Mailchimp, "change_tag", changed)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the call", "in the answer"])
+@pytest.mark.parametrize("member", [True, False], ids=["a member", "a new contact"])
+def test_whoever_gets_no_tag_is_rejected_with_what_mailchimp_said(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, whole: bool, member: bool
+) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    for name in ("Ann", "Bob") if member else ():
+        acts.add(shop.audience, f"{name.lower()}@example.com", FNAME=name, LNAME="Tester")
+    shop.world.switches.set(bulk_tags="ignored")
+    refuse_tags(monkeypatch, "ann@example.com", whole=whole)
+    destination = shop.destination("VIP")
+    run = shop.export(destination)
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 2, "tags_only" if member else "new": 1, "rejected": 1, "tags_added": 1}
+    [reject] = shop.postino.runs.rejects(shop.actor, run.id)
+    assert (reject.profile_id, reject.segments, reject.reason) == ("ann", "VIP", Reason.UNKNOWN)
+    assert reject.detail == "The moon is full."
+    monkeypatch.undo()
+    assert counts(shop.export(destination)) == {"profiles": 2, "tags_only": 1, "unchanged": 1, "tags_added": 1}
+
+
+def test_whoever_left_before_their_tag_was_refused_is_suppressed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    for name in ("Ann", "Bob"):
+        acts.add(shop.audience, f"{name.lower()}@example.com", FNAME=name, LNAME="Tester")
+    leaves = partial(acts.unsubscribe, shop.audience, "ann@example.com")
+    refuse_tags(monkeypatch, "ann@example.com", whole=False, then=leaves)
+    run = shop.export(shop.destination("VIP"))
+    assert run.status == RunStatus.SUCCESSFUL
+    assert counts(run) == {"profiles": 2, "tags_only": 1, "suppressed": 1, "tags_added": 1}
+
+
+def test_whoever_is_shown_round_after_round_and_never_tagged_is_rejected(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    acts.add(shop.audience, "ann@example.com", FNAME="Ann", LNAME="Tester")
+    monkeypatch.setattr(Mailchimp, "change_tag", lambda *_: TagAnswer((), (), ()))
+    run = shop.export(shop.destination("VIP"))
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("held", "sent"),
+    [("anna@bücher.example", "anna@bücher.example"), ("jose\u0301@example.com", "jos\u00e9@example.com")],
+    ids=["domain", "marks"],
+)
+def test_a_member_whom_mailchimp_holds_in_another_spelling_is_updated_and_tagged(
+    shop: Shop, held: str, sent: str
+) -> None:
+    acts.add(shop.audience, held, FNAME="Old", LNAME="Tester")
+    shop.customers(ann=sent)
+    shop.segment("VIP", ["ann"])
+    destination = shop.destination("VIP")
+    assert counts(shop.export(destination)) == {"profiles": 1, "updated": 1, "tags_added": 1}
+    [(address, member)] = shop.members().items()
+    assert (address, member["status"], member["tags"]) == (held, "subscribed", ["VIP"])
+    assert member["merge_fields"]["FNAME"] == "Ann"
+    shop.clock.forward(hours=2)
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 1, "unchanged": 1}
+    assert shop.writes() == []
 
 
 def test_every_reason_is_a_sentence_in_english_and_in_italian() -> None:

@@ -212,3 +212,18 @@ def test_a_key_is_16_bytes_that_only_the_secret_gives() -> None:
 
 def test_a_subscriber_hash_is_mailchimps() -> None:
     assert addresses.subscriber_hash(" Jane@Example.com ") == hashlib.md5(b"jane@example.com").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("address", "others"),
+    [
+        ("jane@example.com", ()),
+        ("jane@xn--bcher-kva.example", ("jane@b\u00fccher.example", "jane@bu\u0308cher.example")),
+        ("jos\u00e9@example.com", ("jose\u0301@example.com",)),
+        ("jane@xn--no-punycode-.example", ()),
+    ],
+)
+def test_other_spellings_are_of_the_same_address(address: str, others: tuple[str, ...]) -> None:
+    assert addresses.spellings(address) == (address, *others)
+    for other in others:
+        assert Hasher(SECRET).key_of(other) == Hasher(SECRET).key_of(address)
