@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -154,6 +154,12 @@ def read_tag_changes(scratch: Scratch, position: int) -> Iterator[Sequence[TagCh
         if not chunk:
             return
         yield chunk
+
+
+def keep_tag_changes(scratch: Scratch, keys: Collection[bytes]) -> None:
+    """Take all changes of tags off the paper but those of the people with these keys."""
+    marks = ", ".join("?" * len(keys))
+    scratch.query(f"DELETE FROM tag_changes WHERE key NOT IN ({marks})", tuple(keys))  # noqa: S608 - nothing but marks
 
 
 def _action(row: tuple[Any, ...]) -> Action:

@@ -69,27 +69,37 @@ class Applying:
         self._unsettled: dict[bytes, mailing.MemberError] = {}
         self._classed: set[bytes] = set()
         self._refused_tags: set[tuple[bytes, int]] = set()
+        self._inserted_now: set[bytes] | None = None  # kept for a canary only
 
     def apply(self, canary: int = 0) -> None:
-        """Send everything, or with ``canary`` only so many inserts and their tags.
+        """Send everything, or with ``canary`` only so many inserts over all attempts, and their tags.
 
         Raises ``Stopped`` after the calls in flight, and what the service raises for the whole account.
         """
         if canary:
-            self._scratch.clear("updates", "tag_changes")
+            with self._database.read() as session:
+                self._inserted_now = ledger.written(session, self._ledger_id, self._attempt.run_id, Class.NEW)
+            self._keep_to_the_canary()
         for _ in range(ROUNDS):
-            self._insert(canary)
+            self._insert(max(0, canary - self._counters.classes[Class.NEW]) if canary else None)
             self._update()
             self._change_tags()
             self._read_back()
+            if canary:
+                self._keep_to_the_canary()
             if not self._anything_left():
                 return
         self._give_up()
 
+    def _keep_to_the_canary(self) -> None:
+        """Leave whoever was a member before this run, and whoever joins meanwhile, to the next one."""
+        self._scratch.clear("updates")
+        actions.keep_tag_changes(self._scratch, self._inserted_now or ())
+
     # Inserts
 
-    def _insert(self, canary: int) -> None:
-        chunks = self._alone_first(actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT, limit=canary or None))
+    def _insert(self, limit: int | None) -> None:
+        chunks = self._alone_first(actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT, limit=limit))
         for one in chunks:
             self._drive(one, self._send_inserts, self._settle_inserts)
 
@@ -139,6 +149,8 @@ class Applying:
         for action in by_key.values():
             self._open[action.key] = action.address
         self._scratch.add("tag_changes", missing_tags, 6)
+        if self._inserted_now is not None:
+            self._inserted_now.update([row.key for row in rows])
         self._counters.classes[Class.NEW] += len(rows)
         self._counters.tags_added += sum((row.tags).bit_count() for row in rows)
         self._commit(rows, refused)

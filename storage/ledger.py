@@ -131,6 +131,12 @@ def keys_but(session: Session, ledger_id: int, status: int) -> set[bytes]:
     return set(session.scalars(statement))
 
 
+def written(session: Session, ledger_id: int, run_id: int, run_class: int) -> set[bytes]:
+    """The members whom a run has put into a class."""
+    of_the_run = LedgerMember.run_id == run_id, LedgerMember.run_class == run_class
+    return set(session.scalars(select(LedgerMember.key).where(LedgerMember.ledger_id == ledger_id, *of_the_run)))
+
+
 def put(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
     """Insert or replace members. One statement, many rows."""
     # By the driver itself: a million rows spend more time in SQLAlchemy's parameters than in the table.

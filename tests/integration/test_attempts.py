@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from unittest.mock import patch
 
 import pytest
 
+from sandbox.mailchimp import acts
 from services import connections
 from services.addresses import subscriber_hash
 from services.mailchimp.client import Patience
 from services.mailing import Reason
+from services.runs import Order
 from storage.models import Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -88,3 +91,53 @@ def test_contacts_that_arrived_with_an_answer_that_was_lost_are_found_unchanged(
     assert first.counters["new"] == 1
     assert len(shop.members()) == 20
     assert counts(resumed(shop, run)) == {"profiles": 20, "new": 1, "unchanged": 19, "tags_added": 1}
+
+
+def canary_of(shop: Shop, number: int, *people: str) -> Run:
+    """An approved canary for these people, who were not in the audience when it was looked at."""
+    shop.segment("VIP", people)
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"), Order(preview=True))
+    shop.postino.exporting.carry_out(run.id)
+    shop.world.log.clear()
+    return shop.postino.runs.approve(shop.actor, run.id, canary=number)
+
+
+def test_a_canary_inserts_no_more_when_it_was_interrupted_and_finishes_its_tags(shop: Shop) -> None:
+    people = {f"p{at}": f"p{at}@example.com" for at in range(30)}
+    shop.customers(**people)
+    acts.add(shop.audience, "p0@example.com")
+    run = canary_of(shop, 10, *people)
+    shop.world.switches.set(bulk_tags="ignored")
+    interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+")
+    assert len(shop.members()) == 11
+    shop.clock.forward(minutes=10)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert ended.status == RunStatus.SUCCESSFUL
+    assert counts(ended) == {"profiles": 30, "new": 10, "not_attempted": 20, "tags_added": 10}
+    members = shop.members()
+    assert len(members) == 11
+    assert [address for address, member in members.items() if not member["tags"]] == ["p0@example.com"]
+
+
+def test_a_canary_writes_nothing_to_somebody_who_joins_meanwhile(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    run = canary_of(shop, 50, "ann")
+    joins = partial(acts.add, shop.audience, "ann@example.com", FNAME="Herself")
+    shop.world.faults.before_call(1, joins, method="POST", path="/lists/[^/]+")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 1, "not_attempted": 1}
+    assert shop.writes() == ["POST /lists/{list_id}/segments", "POST /lists/{list_id}"]
+    ann = shop.members()["ann@example.com"]
+    assert (ann["tags"], ann["merge_fields"]["FNAME"]) == ([], "Herself")
+
+
+def test_whom_an_answer_leaves_open_is_of_the_canary_only_once_they_are_in(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    run = canary_of(shop, 1, "ann")
+    acts.refuse(shop.audience, "ann@example.com", "{address} is already a list member.")
+    shop.world.faults.before_call(2, shop.audience.refusals.clear, method="POST", path="/lists/[^/]+")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 1, "new": 1, "tags_added": 1}
