@@ -205,7 +205,7 @@ class Applying:
                 return
             # Its tags are changed all the same, and must not count it a second time.
             rejected = known._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED) if known else None
-            self._commit([rejected] if rejected else [], [(action, error)])
+            self._commit([rejected] if rejected else [], [(action, error)], members=True)
             return
         shown = merge_got(known.fields if known else b"", self._got(answer))
         row = ledger.Row(
@@ -406,7 +406,14 @@ class Applying:
 
     # Committing
 
-    def _commit(self, rows: Sequence[ledger.Row], refused: Sequence[tuple[Action, mailing.MemberError]]) -> None:
+    def _commit(
+        self,
+        rows: Sequence[ledger.Row],
+        refused: Sequence[tuple[Action, mailing.MemberError]],
+        *,
+        members: bool = False,
+    ) -> None:
+        """Write down what an answer did and whom it refused: new contacts, or ``members`` whose update it was."""
         kept: list[refusals.Row] = []
         stop: mailing.MemberError | None = None
         rows = list(rows)
@@ -424,7 +431,9 @@ class Applying:
                 rows.append(self._marked(action, Status.FORGOTTEN))
             elif rule in (Rule.REMEMBER, Rule.LATER):
                 until = None if rule is Rule.REMEMBER else self._now() + ANOTHER_DAY
-                kept.append(refusals.Row(action.key, self._hasher.refusal(action.hashes), error.reason, until))
+                # Of somebody new it is the address that is not taken, whatever is mapped. Once a member, they are updated.
+                value = b"" if error.reason.about_address and not members else action.hashes
+                kept.append(refusals.Row(action.key, self._hasher.refusal(value), error.reason, until))
         with self._database.write() as session:
             self._reckoning.save(session)
             ledger.put(session, self._ledger_id, rows)

@@ -38,11 +38,17 @@ class Reason(enum.StrEnum):
         return _RULES[self]
 
     @property
+    def about_address(self) -> bool:
+        """Whether it is the address that is not taken, whatever else is known of the person."""
+        return self in _ABOUT_ADDRESS
+
+    @property
     def sentence(self) -> str:
         """One sentence for people, a gettext message id without placeholders."""
         return _SENTENCES[self]
 
 
+_ABOUT_ADDRESS = frozenset({Reason.COMPLIANCE, Reason.FORGOTTEN, Reason.INVALID, Reason.TOO_MANY_LISTS})
 _RULES = {
     Reason.EXISTS: Rule.READ_BACK,
     Reason.DUPLICATE: Rule.READ_BACK,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.hashing import EMPTY, VALUE_BYTES
-from services.mailing import Status
+from services.mailing import Reason, Status
 from services.observing import ABSENT
 from services.snapshot import SEPARATOR, Person
 from storage import ledger, refusals
@@ -26,6 +26,7 @@ _PAIR = 2 * VALUE_BYTES
 SETS = 1_000  # sets of tags whose bits are remembered: most people share a few
 _NOTHING: frozenset[int] = frozenset()
 _KEPT_OUT = (Status.FORGOTTEN, Status.GONE)
+ABOUT_ADDRESS = frozenset(reason.value for reason in Reason if reason.about_address)
 KEPT_OUT = "kept_out"
 """Why somebody is suppressed whom a person decided to keep out."""
 
@@ -248,9 +249,9 @@ class Rules:
             return Decision(Class.NO_CONSENT, remove=held)
         if person.key in self.forgotten:
             return Decision(Class.SUPPRESSED, reason="forgotten")
-        refused = refusal is not None and refusal.value_hash == self._refusal_hash(person.hashes)
+        refused = refusal is not None and self._refusal_hash(person.hashes) in refusal.values()
         if row is None:
-            if refused and refusal is not None:
+            if refusal is not None and (refused or refusal.reason in ABOUT_ADDRESS):
                 return Decision(Class.REJECTED, reason=refusal.reason)
             if self.decided.get(person.key) is False:
                 return Decision(Class.SUPPRESSED, reason=KEPT_OUT)

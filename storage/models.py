@@ -253,7 +253,7 @@ class LedgerMember(Base):
 
 
 class Refusal(Base):
-    """Who was refused, for which value, and until when: not resent until the value changes or the date comes."""
+    """Who was refused, for which values (packed), and until when: not resent until the value changes or the date comes."""
 
     __tablename__ = "refusals"
     ledger_id: Mapped[int] = mapped_column(ForeignKey("ledgers.id", ondelete="CASCADE"), primary_key=True)

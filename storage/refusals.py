@@ -12,14 +12,22 @@ from sqlalchemy.orm import Session
 from storage.database import insert_for
 from storage.models import Refusal
 
+VALUE_BYTES = 8
+VALUES = 8
+"""How many values are remembered with one person: destinations that map other fields send other values."""
+
 
 class Row(NamedTuple):
-    """One refusal; ``until`` None means as long as the value stays the same."""
+    """One refusal; ``until`` None means as long as the value stays the same. ``value_hash`` packs those that were refused."""
 
     key: bytes
     value_hash: bytes
     reason: str
     until: datetime | None
+
+    def values(self) -> list[bytes]:
+        """The hashes of all values that were refused, the last one first."""
+        return [self.value_hash[at : at + VALUE_BYTES] for at in range(0, len(self.value_hash), VALUE_BYTES)]
 
 
 def stream(session: Session, ledger_id: int) -> Iterator[Row]:
@@ -34,7 +42,10 @@ def stream(session: Session, ledger_id: int) -> Iterator[Row]:
 
 
 def remember(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
-    """Insert or replace refusals."""
+    """Insert or replace refusals; values that were refused before for the same reason are remembered as well."""
+    rows = list(rows)
+    before = _of(session, ledger_id, [row.key for row in rows])
+    rows = [_together(row, before.get(row.key)) for row in rows]
     statement = insert_for(session, Refusal)
     upsert = statement.on_conflict_do_update(
         index_elements=["ledger_id", "key"],
@@ -43,6 +54,23 @@ def remember(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
     values = [row._asdict() | {"ledger_id": ledger_id} for row in rows]
     if values:
         session.execute(upsert, values)
+
+
+def _of(session: Session, ledger_id: int, keys: Sequence[bytes]) -> dict[bytes, Row]:
+    columns = Refusal.key, Refusal.value_hash, Refusal.reason, Refusal.until
+    found: dict[bytes, Row] = {}
+    for start in range(0, len(keys), 500):
+        some = Refusal.key.in_(keys[start : start + 500])
+        for row in session.execute(select(*columns).where(Refusal.ledger_id == ledger_id, some)):
+            found[row.key] = Row(*row)
+    return found
+
+
+def _together(row: Row, before: Row | None) -> Row:
+    if before is None or before.reason != row.reason:
+        return row
+    values = dict.fromkeys([*row.values(), *before.values()])
+    return row._replace(value_hash=b"".join(list(values)[:VALUES]))
 
 
 def clear(session: Session, ledger_id: int, keys: Sequence[bytes] | None = None) -> None:

@@ -21,14 +21,14 @@ from tests.integration.test_exporting import counts
 
 
 class Answer(NamedTuple):
-    """What Mailchimp says of a contact; then whether the next run, one on the next day, one after the profile changed and one
-    after *Retry* send it again."""
+    """What Mailchimp says of a contact; then whether the next run, one on the next day, one after the profile's name changed and
+    one after *Retry* send it again."""
 
     text: str
     reason: Reason
     next_run: bool = False
     next_day: bool = False
-    changed: bool = True
+    changed: bool = False
     retried: bool = True
 
 
@@ -44,12 +44,11 @@ REJECTING = [
         "{address} was permanently deleted and cannot be re-imported. "
         "The contact must re-subscribe to get back on the list.",
         Reason.FORGOTTEN,
-        changed=False,
         retried=False,
     ),
-    Answer("Your merge fields were invalid.", Reason.MERGE_FIELD),
+    Answer("Your merge fields were invalid.", Reason.MERGE_FIELD, changed=True),
     Answer(LATELY, Reason.TOO_MANY_LISTS, next_day=True),
-    Answer("The moon is full over {address}.", Reason.UNKNOWN, next_run=True, next_day=True),
+    Answer("The moon is full over {address}.", Reason.UNKNOWN, next_run=True, next_day=True, changed=True),
 ]
 
 
@@ -162,6 +161,37 @@ def test_an_answer_that_settles_nothing_is_read_back_and_believed_only_then(shop
         assert ann["status"] != "subscribed"
         assert ann["tags"] == []
         assert result == {"profiles": 2, "new": 1, "suppressed": 1, "tags_added": 1}
+
+
+@pytest.mark.parametrize("answer", [REJECTING[0], REJECTING[2], REJECTING[4]], ids=lambda answer: str(answer.reason))
+def test_two_destinations_that_map_other_fields_do_not_send_a_refused_contact_in_turns(
+    refusing: Shop, answer: Answer
+) -> None:
+    shop = refusing
+    one = shop.destination("VIP")
+    shop.segment("Coffee", ["ann", "bob"])
+    two = shop.destination("Coffee", name="Two", fields={"FNAME": "FirstName"})
+    shop.export(one)
+    shop.export(two)
+    was_sent(shop)
+    for destination in (one, two, one, two):
+        run = shop.export(destination)
+        assert run.counters["rejected"] == 1
+        assert [reject.reason for reject in shop.postino.runs.rejects(shop.actor, run.id)] == [answer.reason]
+        assert not was_sent(shop)
+
+
+@pytest.mark.parametrize("answer", [REJECTING[2]], ids=["compliance"])
+def test_whoever_was_refused_and_subscribes_is_updated_and_tagged(refusing: Shop, answer: Answer) -> None:
+    shop, destination = refusing, refusing.destination("VIP")
+    shop.export(destination)
+    shop.audience.refusals.clear()
+    shop.clock.forward(days=2)
+    acts.add(shop.audience, "ann@example.com", FNAME="Old")
+    shop.clock.forward(hours=2)
+    assert counts(shop.export(destination)) == {"profiles": 2, "updated": 1, "unchanged": 1, "tags_added": 1}
+    ann = shop.members()["ann@example.com"]
+    assert (ann["tags"], ann["merge_fields"]["FNAME"]) == (["VIP"], "Ann")
 
 
 UPDATES = [

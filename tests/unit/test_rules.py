@@ -45,8 +45,12 @@ def row(status: int = Status.SUBSCRIBED, tags: int = 0, got: tuple[str, ...] = (
     return ledger.Row(KEY, status, 500, tags, pack(b"".join(map(hashed, got))), acknowledged, 0, 0)
 
 
+def refusal_hash(hashes: bytes) -> bytes:
+    return hashes[:8].ljust(8, b"\0")
+
+
 def rules(slots: int = 1) -> Rules:
-    return Rules(TAGS, range(slots), lambda hashes: hashes[:8])
+    return Rules(TAGS, range(slots), refusal_hash)
 
 
 def known(
@@ -104,13 +108,24 @@ def test_a_hand_edit_clears_what_was_acknowledged_so_that_it_is_put_right() -> N
 
 
 def test_whoever_was_refused_is_left_alone_until_the_value_changes() -> None:
-    refused = refusals.Row(KEY, person("Ann").hashes[:8], "invalid", None)
+    refused = refusals.Row(KEY, refusal_hash(person("Ann").hashes), "merge_field", None)
     assert rules().decide(person("Ann"), None, refused).outcome is Class.REJECTED
     assert rules().decide(person("Anna"), None, refused).outcome is Class.NEW
+    twice = refused._replace(value_hash=refusal_hash(person("Eve").hashes) + refused.value_hash)
+    assert rules().decide(person("Ann"), None, twice).outcome is Class.REJECTED
+    assert rules().decide(person("Anna"), None, twice).outcome is Class.NEW
+
+
+@pytest.mark.parametrize("reason", ["compliance", "forgotten", "invalid", "too_many_lists"])
+def test_whose_address_was_refused_is_left_alone_whatever_the_values_until_they_are_a_member(reason: str) -> None:
+    refused = refusals.Row(KEY, bytes(8), reason, None)
+    for name in ("Ann", "Anna"):
+        assert rules().decide(person(name), None, refused).outcome is Class.REJECTED
+        assert rules().decide(person(name), row(got=("Old",)), refused).outcome is Class.UPDATED
 
 
 def test_a_verification_only_puts_back_tags_of_the_run_it_verifies() -> None:
-    verifying = Rules(TAGS, (), lambda hashes: hashes[:8], verifies=7)
+    verifying = Rules(TAGS, (), refusal_hash, verifies=7)
     assert verifying.decide(person(segments=0b11), row(tags=0b01)._replace(run_id=7), None).add == 0b10
     assert verifying.decide(person(segments=0b11), row(tags=0b01)._replace(run_id=6), None).add == 0
     assert verifying.decide(person(segments=0b11), None, None).outcome is Class.NOT_ATTEMPTED
