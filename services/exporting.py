@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from services import approving, guarding, observing, snapshot, tagging
+from services import approving, ceiling, guarding, observing, snapshot, tagging
 from services.actions import Counters, Target
 from services.applying import Applying
 from services.attempts import Attempt
@@ -30,13 +30,12 @@ from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
 from services.snapshot import MappedField, Snapshot
 from services.sources import ProfileSource
-from storage import ledger, runs
+from storage import ledger
 from storage.database import Database
 from storage.models import PLAN, Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import Vault
 
 FULL_READ_EVERY = timedelta(days=7)
-STATISTICS_LAG = timedelta(minutes=10)  # Mailchimp caches an account's totals for at least five minutes
 
 OpenMailing = Callable[[Connection, Meter, threading.Event], MailingService]
 
@@ -119,6 +118,7 @@ class Export:
             raise
         holders.result()
         plan, planner = self._plan(scratch, observer, later, book, tags, rules)
+        self._check_ceiling(service, plan)
         held = self._guard(plan, taken, present)
         accepted = self._run.accept_removals
         if not accepted:
@@ -179,7 +179,7 @@ class Export:
                 connection=self._connection.name,
             )
         guarding.check_role(account)
-        self._total_contacts = account.total_subscribers
+        self._subscribers = account.total_subscribers
         audience = service.audience(self._destination.audience_id)
         fields = service.merge_fields(self._destination.audience_id)
         guarding.check_required(fields, list(self._destination.fields), skip=self._destination.skip_required_fields)
@@ -286,13 +286,21 @@ class Export:
             return True
         return all(plan.statuses.get(status, 0) == count for status, count in observer.counts().items())
 
+    def _check_ceiling(self, service: MailingService, plan: Plan) -> None:
+        """Only a connection with a ceiling costs a call, and only where contacts are to be added."""
+        limit, new = self._connection.contact_ceiling, plan.classes[Class.NEW]
+        if limit is None or not new:
+            return
+        asked_at, audiences = self._now(), service.audiences()
+        with self._database.read() as session:
+            read = self._destination.audience_id, plan.statuses
+            present = ceiling.contacts(
+                session, self._connection.account_id, audiences, self._subscribers, asked_at, read
+            )
+        ceiling.check(new, present, limit)
+
     def _guard(self, plan: Plan, taken: Snapshot, present: Sequence[LedgerTag]) -> list[guarding.Held]:
         self._step("checking limits")
-        with self._database.read() as session:
-            # Mailchimp's own count is minutes old: what other runs have added since is not in it yet.
-            since = self._database.now(session) - STATISTICS_LAG
-            total = self._total_contacts + runs.added_since(session, self._run, since)
-        guarding.check_ceiling(plan.classes[Class.NEW], total, self._connection.contact_ceiling)
         highest: dict[int, int] = {}
         today: date = self._now().astimezone(UTC).date()
         with self._database.write() as session:

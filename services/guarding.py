@@ -40,21 +40,6 @@ def check_profiles(count: int) -> None:
         )
 
 
-def check_ceiling(new: int, total_contacts: int, ceiling: int | None) -> None:
-    """Raises ``LimitExceeded`` if the new contacts would lift the account over the connection's ceiling."""
-    if ceiling is not None and new and total_contacts + new > ceiling:
-        raise LimitExceeded(
-            "The account has {present} contacts and the export would add {new}: {over} more than its ceiling of {limit}. "
-            "Nothing was sent. Choose fewer segments, archive contacts in Mailchimp, or ask an administrator "
-            "to raise the ceiling.",
-            count=total_contacts + new,
-            limit=ceiling,
-            present=total_contacts,
-            new=new,
-            over=total_contacts + new - ceiling,
-        )
-
-
 def check_role(account: Account) -> None:
     """Raises ``Refused`` if the account's role may not add contacts."""
     if not account.can_write:

@@ -7,7 +7,7 @@ address. See ``services.planning`` for what they decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -123,6 +123,32 @@ def members(session: Session, ledger_id: int, keys: Sequence[bytes]) -> dict[byt
         for key, status, changed, tags, *others in session.execute(statement):
             found[key] = Row(key, status, changed, int.from_bytes(tags, "little"), *others)
     return found
+
+
+class Lately(NamedTuple):
+    """Members of one audience as the ledger counts them: archived ones apart, and how many were written to lately."""
+
+    members: int
+    archived: int
+    written: int
+
+
+def lately(
+    session: Session, account_id: str, since: datetime, absent: Collection[int], archived: int
+) -> dict[str, Lately]:
+    """The members of each of an account's audiences, by audience id, without those whose status is one of ``absent``."""
+    statement = (
+        select(
+            Ledger.audience_id,
+            func.count().filter(LedgerMember.status != archived),
+            func.count().filter(LedgerMember.status == archived),
+            func.count().filter(LedgerMember.acknowledged > since.timestamp()),
+        )
+        .join(LedgerMember, LedgerMember.ledger_id == Ledger.id)
+        .where(Ledger.account_id == account_id, LedgerMember.status.not_in(absent))
+        .group_by(Ledger.audience_id)
+    )
+    return {audience_id: Lately(*counts) for audience_id, *counts in session.execute(statement)}
 
 
 def keys_but(session: Session, ledger_id: int, status: int) -> set[bytes]:

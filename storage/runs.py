@@ -169,11 +169,9 @@ def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json
     return session.execute(statement.order_by(Run.id.desc()).limit(limit)).all()
 
 
-def added_since(session: Session, run: Run, since: datetime) -> int:
-    """How many contacts other runs have added to the run's account lately."""
-    statement = select(Run.counters).where(
-        Run.account_id == run.account_id, Run.id != run.id, Run.progressed_at > since
-    )
+def added_since(session: Session, account_id: str, since: datetime) -> int:
+    """How many contacts those runs have added in all that got on with an account since then: some of it may be older."""
+    statement = select(Run.counters).where(Run.account_id == account_id, Run.progressed_at > since)
     return sum(counters.get("new", 0) for counters in session.scalars(statement))
 
 

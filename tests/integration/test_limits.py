@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from sandbox.mailchimp import acts
 from services import guarding
 from services.errors import LimitExceeded
 from services.runs import Order
@@ -87,6 +88,91 @@ def test_the_ceiling_holds_over_runs_that_queue(shop: Shop) -> None:
     assert refused(over) == ("LimitExceeded", 6, 5)
     assert over.reason["values"] == {"count": 6, "limit": 5, "present": 3, "new": 3, "over": 1}
     assert len(shop.members()) == 3
+
+
+def limit(shop: Shop, contacts: int) -> None:
+    """Give the shop's connection a contact ceiling."""
+    connection = shop.postino.connections.visible(shop.actor)[0]
+    shop.postino.connections.set_ceiling(shop.actor, connection.id, contacts)
+
+
+def test_the_ceiling_counts_every_contact_of_the_account_and_not_the_active_ones_alone(shop: Shop) -> None:
+    other = shop.account.add_audience("Another")
+    for number in range(3):
+        acts.add(shop.audience, f"left{number}@example.com", "unsubscribed")
+        acts.add(other, f"other{number}@example.com", "cleaned")
+    acts.add(shop.audience, "stays@example.com")
+    shop.segment("VIP", many(shop, 4))
+    limit(shop, 10)
+    destination = shop.destination("VIP")
+    # Mailchimp's own count is of before: what the pages show of this audience tells that it may be too many.
+    early = shop.export(destination)
+    assert refused(early) == ("LimitExceeded", 11, 10)
+    assert "Export again in ten minutes" in early.reason["message"]
+    shop.clock.forward(minutes=6)
+    over = shop.export(destination)
+    assert refused(over) == ("LimitExceeded", 11, 10)
+    assert over.reason["values"] == {"count": 11, "limit": 10, "present": 7, "new": 4, "over": 1}
+    assert shop.writes() == []
+    limit(shop, 11)
+    assert counts(shop.export(destination))["new"] == 4
+
+
+def test_contacts_that_mailchimp_counts_already_are_not_added_to_its_count_again(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 6))
+    shop.segment("Coffee", ["p00000", "p00001", "p00002"])
+    first, second = shop.destination("VIP"), shop.destination("Coffee", name="Second")
+    shop.world.switches.set(stats_delay=0.0)
+    assert counts(shop.export(first))["new"] == 6
+    # A run that only puts tags on the same people adds no contacts, though the ledger shows it as the last that wrote to them.
+    assert counts(shop.export(second))["tags_only"] == 3
+    shop.clock.forward(minutes=5)
+    shop.customers(bob="bob@example.com")
+    shop.segment("Coffee", ["bob", "p00000", "p00001", "p00002"])
+    limit(shop, 7)
+    assert counts(shop.export(second))["new"] == 1
+
+
+def test_of_a_run_that_goes_on_for_hours_only_its_last_ten_minutes_are_added_to_what_mailchimp_counts(
+    shop: Shop,
+) -> None:
+    shop.segment("VIP", many(shop, 6))
+    shop.segment("Coffee", ["p00000"])
+    other = shop.account.add_audience("Another")
+    assert counts(shop.export(shop.destination("VIP")))["new"] == 6
+    shop.clock.forward(hours=1)
+    for address in shop.members():
+        acts.forget(shop.audience, address)
+    with shop.postino.database.write() as session:
+        session.execute(update(Run).values(progressed_at=shop.clock()))
+    limit(shop, 1)
+    assert counts(shop.export(shop.destination("Coffee", name="Second", audience_id=other.id)))["new"] == 1
+
+
+def test_archived_contacts_whom_mailchimp_may_count_already_make_the_refusal_say_that_it_is_unsure(shop: Shop) -> None:
+    for number in range(2):
+        acts.add(shop.audience, f"old{number}@example.com", "archived")
+    shop.segment("VIP", many(shop, 2))
+    destination = shop.destination("VIP")
+    limit(shop, 5)
+    shop.world.switches.set(stats_delay=0.0)
+    # Archived ones are not in its count.
+    shop.audience.counts["archived"] = 0
+    assert counts(shop.export(destination))["new"] == 2
+    shop.segment("VIP", many(shop, 4))
+    over = shop.export(destination)
+    assert refused(over) == ("LimitExceeded", 6, 5)
+    assert "Export again in ten minutes" in over.reason["message"]
+    shop.clock.forward(minutes=11)
+    assert counts(shop.export(destination))["new"] == 2
+
+
+def test_a_connection_without_a_ceiling_is_not_asked_for_all_its_audiences(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 2))
+    destination = shop.destination("VIP")
+    shop.world.log.clear()
+    shop.export(destination)
+    assert "/3.0/lists" not in [call.path for call in shop.world.log.calls()]
 
 
 @pytest.mark.parametrize("room", [0, 1, 700])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services import guarding
+from services import ceiling, guarding
+from services.ceiling import Contacts
 from services.errors import LimitExceeded
 from services.planning import Plan
 from services.snapshot import SegmentRead, Snapshot
@@ -21,11 +22,15 @@ def test_exactly_a_million_profiles_pass_and_one_more_says_how_many_are_too_many
 
 
 def test_an_account_may_be_filled_up_to_its_ceiling_and_no_further() -> None:
-    guarding.check_ceiling(5, 95, 100)
-    guarding.check_ceiling(0, 200, 100)
-    guarding.check_ceiling(5, 95, None)
+    ceiling.check(5, Contacts(95, 95), 100)
+    ceiling.check(0, Contacts(200, 200), 100)
     with pytest.raises(LimitExceeded, match="has 96 contacts and the export would add 5: 1 more than its ceiling"):
-        guarding.check_ceiling(5, 96, 100)
+        ceiling.check(5, Contacts(96, 200), 100)
+
+
+def test_contacts_that_mailchimp_may_count_already_are_said_to_be_unsure() -> None:
+    with pytest.raises(LimitExceeded, match=r"may have 96 contacts already .* Export again in ten minutes"):
+        ceiling.check(5, Contacts(90, 96), 100)
 
 
 @pytest.mark.parametrize(("approved", "most"), [(0, 100), (1000, 1150), (1_000_000, 1_050_100)])
