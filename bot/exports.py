@@ -155,7 +155,7 @@ class Exports:
         rows = postino.runs.rejects(asked.actor, run.id)
         addresses = None
         if in_full:
-            addresses = rereading.addresses(postino.database, postino.source, asked.actor, run, rows)
+            addresses = rereading.addresses(postino.database, postino.vault, postino.source, asked.actor, run, rows)
         message = outcomes.list_comes(asked.t, self._telling.run(run), in_full=in_full)
         answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
         content = reject_list.csv_of(asked.t, rows, postino.segments.display_names(), addresses)

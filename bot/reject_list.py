@@ -12,20 +12,25 @@ from slack_sdk import WebClient
 from bot import spreadsheets
 from bot.texts import Texts
 from services import rejects
+from services.rereading import Found
 from storage.models import RunReject
 
 
 def csv_of(
-    t: Texts, rows: Iterable[RunReject], names: Mapping[str, str], addresses: Mapping[str, str] | None = None
+    t: Texts, rows: Iterable[RunReject], names: Mapping[str, str], found: Mapping[str, Found] | None = None
 ) -> bytes:
-    """The list as a file. ``names`` are what people call the segments; ``addresses`` by profile id replace the masked ones."""
+    """The list as a file. ``names`` are what people call the segments; ids and addresses ``found`` replace the masked ones."""
     return spreadsheets.csv_of(
         [t("Profile"), t("Segment"), t("Address"), t("Reason"), t("Detail")],
         (
             (
-                row.profile_id,
+                row.profile_id if found is None or row.profile_id not in found else found[row.profile_id].profile,
                 ", ".join(names.get(name, name) for name in row.segments.split(", ")),
-                row.masked_address if addresses is None else addresses.get(row.profile_id, ""),
+                row.masked_address
+                if found is None
+                else found[row.profile_id].address
+                if row.profile_id in found
+                else "",
                 t(rejects.sentence(row.reason)),
                 row.detail,
             )

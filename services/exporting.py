@@ -256,7 +256,8 @@ class Export:
         in_full: bool,
         everybody_seen: bool = True,
     ) -> tuple[Planner, Plan]:
-        self.reckoning.forget_rejects()
+        hash_profile = book.hasher.profiles(self._run.workspace_id)
+        self.reckoning.list_anew(hash_profile)
         now = int(self._now().timestamp())
         planner = Planner(
             self._database,
@@ -270,7 +271,7 @@ class Export:
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
             everybody_seen=everybody_seen,
-            hash_profile=book.hasher.profiles(self._run.workspace_id),
+            hash_profile=hash_profile,
         )
         return planner, planner.draw_up(self.reckoning.reject, self._taken.segments)
 

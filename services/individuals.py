@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from services import access, addresses, audit, masking
@@ -16,7 +16,7 @@ from services.destinations import Destinations
 from services.errors import InvalidInput
 from services.hashing import Hasher
 from services.mailing import Status
-from services.rejects import Problem
+from services.rejects import Problem, listed_as
 from services.rules import Class
 from services.sources import ProfileSource
 from storage import decisions, tombstones
@@ -151,12 +151,15 @@ class Individuals:
         profiles = self._profiles(destinations, email)
         with self._database.write() as session:
             now = self._database.now(session)
-            hashed = [*map(Hasher(self._vault.ledger_secret(session)).profiles(actor.workspace_id), profiles)]
+            hash_profile = Hasher(self._vault.ledger_secret(session)).profiles(actor.workspace_id)
+            hashed = [*map(hash_profile, profiles)]
             before = tombstones.forgotten_at(session, actor.workspace_id, key)
             known = {audience_id for _, audience_id in tombstones.known_in(session, key)}
             # Somebody who has left the source already can only be found by the masked address, which others may share.
             masked = func.lower(RunReject.masked_address) == masking.mask(email.strip()).lower()
-            theirs = RunReject.profile_id.in_(profiles) if profiles else masked
+            ids = [*profiles, email.strip()]  # which may be the id, too
+            listed = RunReject.profile_id.in_([*ids, *(listed_as(one, hash_profile) for one in ids)])
+            theirs = listed if profiles else or_(masked, listed)
             removed = tombstones.forget(session, actor.workspace_id, key, hashed, email.strip().lower(), theirs, now)
             audit.record(session, actor, now, "person.forgotten", key.hex()[:16])
         tombstones.let_go(self._database)
@@ -211,7 +214,9 @@ class Individuals:
                 .limit(1)
             )
             rejected = select(RunReject.reason).where(RunReject.run_id == last.scalar_subquery())
-            return session.scalar(rejected.where(RunReject.profile_id.in_(profiles)).limit(1))
+            hash_profile = Hasher(self._vault.ledger_secret(session)).profiles(destination.workspace_id)
+            listed = [listed_as(profile, hash_profile) for profile in profiles]
+            return session.scalar(rejected.where(RunReject.profile_id.in_(listed)).limit(1))
 
     def _key(self, email: str) -> bytes:
         address = require_address(email)

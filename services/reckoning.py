@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from services.attempts import Attempt
 from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, Meter
 from services.masking import mask, mask_text
 from services.planning import Plan, Rejected
+from services.rejects import listed_as
 from services.rules import Class
 from services.snapshot import Snapshot
 from storage import runs
@@ -150,12 +151,12 @@ class Reckoning:
         self.flush_rejects(session)
 
     def reject(self, rejected: Rejected) -> None:
-        """List a profile that cannot be exported; its address is masked at once."""
+        """List a profile that cannot be exported; every address is masked at once, its id too where that is one."""
         names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
         self._rejects.append(
             {
                 "run_id": self._run_id,
-                "profile_id": rejected.profile[:200],
+                "profile_id": listed_as(rejected.profile, self._hash_profile),
                 "segments": ", ".join(names)[:2000],
                 "masked_address": mask(rejected.address)[:120] if rejected.address else "",
                 "reason": str(rejected.reason),
@@ -164,9 +165,10 @@ class Reckoning:
             }
         )
 
-    def forget_rejects(self) -> None:
-        """Drop what was listed and not written yet: the plan is drawn up again."""
+    def list_anew(self, hash_profile: Callable[[str], bytes]) -> None:
+        """Drop what was listed and not written yet: the plan is drawn up, perhaps again."""
         self._rejects = []
+        self._hash_profile = hash_profile
 
     def flush_rejects(self, session: Session) -> None:
         """Write the list as far as it has grown."""

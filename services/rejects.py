@@ -6,8 +6,10 @@ Reasons of Mailchimp are ``services.mailing.Reason``; those found in the source 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
 from services import mailing
+from services.masking import mask_text
 
 
 class Problem(enum.StrEnum):
@@ -24,6 +26,20 @@ class Problem(enum.StrEnum):
     def sentence(self) -> str:
         """One sentence for people, a gettext message id without placeholders."""
         return _SENTENCES[self]
+
+
+_LONGEST = 200  # characters of a profile id that the list takes
+
+
+def listed_as(profile: str, hash_profile: Callable[[str], bytes]) -> str:
+    """How a profile id stands in the list of rejects.
+
+    One that is an address, or holds one, is masked; the keyed hash behind it tells it from others that look alike by then.
+    """
+    if "@" not in profile or (masked := mask_text(profile)) == profile:
+        return profile[:_LONGEST]
+    hashed = hash_profile(profile).hex()
+    return f"{masked[: _LONGEST - len(hashed) - 1]} {hashed}"
 
 
 _SENTENCES = {

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from bot import texts
+from bot.reject_list import csv_of
+from services import rereading
 from services.errors import InvalidInput
 from storage.models import RunStatus
 from tests.integration.shop import Shop
@@ -246,3 +250,27 @@ def test_a_required_value_that_mailchimp_does_not_take_costs_its_person_alone(sh
     (reject,) = shop.postino.runs.rejects(shop.actor, run.id)
     assert (reject.profile_id, reject.reason) == ("bob", "merge_field")
     assert "dropped_values" not in run.plan or not run.plan["dropped_values"]
+
+
+def test_profile_ids_that_are_addresses_are_listed_masked_and_known_again(shop: Shop) -> None:
+    ids = ["jane@example.com", "jack@example.com", "crm:jill@example.com"]
+    shop.customers(**{profile: f"no address {number}" for number, profile in enumerate(ids)})
+    shop.segment("VIP", ids)
+    postino = shop.postino
+    run = shop.export(shop.destination("VIP"))
+    listed = postino.runs.rejects(shop.actor, run.id)
+    assert len({one.profile_id for one in listed}) == 3
+    # Two look alike but for the keyed hash.
+    assert sorted(one.profile_id[:-17] for one in listed) == ["crm:j•••@e•••.com", "j•••@e•••.com", "j•••@e•••.com"]
+    with postino.database.read() as session:
+        stored = [str(row) for row in session.execute(text("SELECT * FROM run_rejects"))]
+    assert not [row for row in stored if any(name in row for name in ("jane", "jack", "jill"))]
+
+    found = rereading.addresses(postino.database, postino.vault, postino.source, shop.actor, run, listed)
+    assert sorted(found.values()) == sorted((profile, f"no address {number}") for number, profile in enumerate(ids))
+    content = csv_of(texts.of("en"), listed, {}, found).decode("utf-8-sig")
+    assert "jane@example.com,VIP,no address 0," in content
+
+    receipt = postino.individuals.forget(shop.actor, "jane@example.com")
+    assert receipt.removed["rejects"] == 1
+    assert len(postino.runs.rejects(shop.actor, run.id)) == 2
