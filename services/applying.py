@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
+
 from services import actions, addresses, mailing
 from services.actions import Action, TagChange, Target
 from services.attempts import Attempt
@@ -49,6 +51,7 @@ class Applying:
         hasher: Hasher,
         reckoning: Reckoning,
         lanes: Lanes,
+        forgotten: Callable[[Session], frozenset[bytes]],
     ) -> None:
         self._database = database
         self._scratch = scratch
@@ -62,6 +65,8 @@ class Applying:
         self._reckoning = reckoning
         self._counters = reckoning.counters
         self._lanes = lanes
+        self._forgotten = forgotten
+        self._let_go: set[bytes] = set()
         self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
         self._tags_by_slot = sorted(target.all_slots, key=target.all_slots.__getitem__)
         self._tags_in_bulk = True
@@ -88,8 +93,10 @@ class Applying:
             if canary:
                 self._keep_to_the_canary()
             if not self._anything_left():
-                return
-        self._give_up()
+                break
+        else:
+            self._give_up()
+        self._count_let_go()
 
     def _keep_to_the_canary(self) -> None:
         """Leave whoever was a member before this run, and whoever joins meanwhile, to the next one."""
@@ -285,7 +292,9 @@ class Applying:
         if change.profile is None or row is None:
             return None
         segments = 1 << change.position if isinstance(change, TagChange) else change.segments
-        self._reckoning.reject(Rejected(change.profile, segments, change.address, error.reason, error.text))
+        self._reckoning.reject(
+            Rejected(change.profile, segments, change.address, error.reason, error.text, person=change.key)
+        )
         if row.run_id == self._attempt.run_id and row.run_class:
             self._counters.classes[Class(row.run_class)] -= 1
         self._counters.classes[Class.REJECTED] += 1
@@ -351,9 +360,7 @@ class Applying:
             for action in chunk:
                 error = self._unsettled.get(action.key) or _nothing_said(action.address)
                 self._counters.classes[Class.REJECTED] += 1
-                self._reckoning.reject(
-                    Rejected(action.profile, action.segments, action.address, error.reason, error.text)
-                )
+                self._reckoning.reject(_rejected(action, error.reason, error.text))
             self._commit([], [])
         for left in actions.read(self._scratch, "updates", MEMBERS_PER_INSERT):
             self._reject_changes(left)
@@ -426,7 +433,7 @@ class Applying:
                 stop = error
                 continue
             self._counters.classes[Class.REJECTED] += 1
-            self._reckoning.reject(Rejected(action.profile, action.segments, action.address, error.reason, error.text))
+            self._reckoning.reject(_rejected(action, error.reason, error.text))
             if error.reason is Reason.FORGOTTEN:
                 rows.append(self._marked(action, Status.FORGOTTEN))
             elif rule in (Rule.REMEMBER, Rule.LATER):
@@ -436,8 +443,9 @@ class Applying:
                 kept.append(refusals.Row(action.key, self._hasher.refusal(value), error.reason, until))
         with self._database.write() as session:
             self._reckoning.save(session)
-            ledger.put(session, self._ledger_id, rows)
-            refusals.remember(session, self._ledger_id, kept)
+            forgotten = self._forgotten(session)
+            ledger.put(session, self._ledger_id, [row for row in rows if row.key not in forgotten])
+            refusals.remember(session, self._ledger_id, [one for one in kept if one.key not in forgotten])
         if stop is not None:
             raise _account_limit(stop)
 
@@ -451,7 +459,29 @@ class Applying:
         send: Callable[[Sequence[Item]], Answer],
         settle: Callable[[Sequence[Item], Answer], None],
     ) -> None:
-        self._lanes.drive(chunks, send, settle, self._settle_refused)
+        """Send chunks and settle their answers, without whoever is forgotten by the time a chunk is sent."""
+
+        def send_rest(chunk: Sequence[Item]) -> tuple[Sequence[Item], list[Answer]]:
+            with self._database.read() as session:
+                forgotten = self._forgotten(session)
+            rest = [item for item in chunk if _key_of(item) not in forgotten] if forgotten else chunk
+            return rest, [send(rest)] if rest else []
+
+        def settle_rest(chunk: Sequence[Item], answer: tuple[Sequence[Item], list[Answer]]) -> None:
+            rest, answers = answer
+            if len(rest) < len(chunk):
+                sent = {*map(_key_of, rest)}
+                self._let_go |= {key for item in chunk if (key := _key_of(item)) not in sent} - self._classed
+            for one in answers:
+                settle(rest, one)
+
+        self._lanes.drive(chunks, send_rest, settle_rest, self._settle_refused)
+
+    def _count_let_go(self) -> None:
+        """Count those forgotten meanwhile as suppressed, unless they were in a class by then."""
+        classes = self._counters.classes
+        left = self._counters.profiles - sum(classes[one] for one in Class if one is not Class.NOT_ATTEMPTED)
+        classes[Class.SUPPRESSED] += max(0, min(left, len(self._let_go)))
 
     def _settle_refused(self, item: object, refused: mailing.ContentRefused) -> None:
         """A single contact, or change of a tag, that Mailchimp does not take in a call of its own."""
@@ -499,3 +529,16 @@ def _account_limit(error: mailing.MemberError) -> AccountLimit:
         "Look at the plan and billing in Mailchimp, then export again.",
         text=error.text,
     )
+
+
+def _rejected(action: Action, reason: Reason, text: str) -> Rejected:
+    return Rejected(action.profile, action.segments, action.address, reason, text, person=action.key)
+
+
+def _key_of(item: object) -> bytes:
+    """Whom an action, a change of a tag or a look at somebody is about."""
+    if isinstance(item, Action | TagChange):
+        return item.key
+    assert isinstance(item, tuple)
+    key: bytes = item[0]
+    return key

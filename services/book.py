@@ -31,6 +31,7 @@ class Book:
     unread: bool
     verifies: int | None
     forgotten: frozenset[bytes]
+    forgotten_profiles: bytes
     elders: Mapping[int, frozenset[int]]
     decided: Mapping[bytes, bool]
 
@@ -48,7 +49,8 @@ class Book:
 def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge_tags: Sequence[str]) -> Book:
     """Open the ledger of the run's audience in that account for the mapped fields.
 
-    Rejects that an earlier attempt listed are dropped, because this one lists them again.
+    Rejects that an earlier attempt listed are dropped, because this one lists them again, and so is what a run that was under
+    way wrote of somebody who was being forgotten.
     Raises Refused where the ledger's secret cannot be opened.
     """
     destination = run.destination
@@ -57,6 +59,7 @@ def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge
         hasher = Hasher(_secret(vault, session))
         row = ledger.open_ledger(session, account_id, destination.audience_id)
         before = set(ledger.field_slots(session, row.id, ()))
+        tombstones.clean(session, run.workspace_id, row.id)
         slots = ledger.field_slots(session, row.id, merge_tags)
         return Book(
             row=row,
@@ -66,6 +69,7 @@ def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge
             unread=bool(set(merge_tags) - before),
             verifies=run.verifies,
             forgotten=tombstones.keys(session, run.workspace_id),
+            forgotten_profiles=tombstones.profiles(session, run.workspace_id),
             elders={
                 elder.id: frozenset(slots[tag] for tag in elder.fields if tag in slots)
                 for elder in destinations.older_on_audience(session, destination)

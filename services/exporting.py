@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from services import approving, ceiling, guarding, observing, snapshot, tagging
 from services.actions import Counters, Target
 from services.applying import Applying
@@ -30,7 +32,7 @@ from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch
 from services.snapshot import MappedField, Snapshot
 from services.sources import ProfileSource
-from storage import ledger
+from storage import ledger, tombstones
 from storage.database import Database
 from storage.models import PLAN, Connection, Destination, Json, Ledger, LedgerTag, Run
 from storage.vault import Vault
@@ -164,6 +166,7 @@ class Export:
             book.hasher,
             self.reckoning,
             Lanes(executor, self._attempt),
+            self._forgotten,
         ).apply(self._run.canary)
         summary = self.reckoning.with_left_out(summary)
         return Outcome(self.reckoning.final(), summary, waiting, held)
@@ -224,6 +227,7 @@ class Export:
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=False, everybody_seen=False)
             if not plan.unsure:
                 with self._database.write() as session:
+                    self._attempt.write(session)
                     self.reckoning.flush_rejects(session)
                 return plan, planner
             # Somebody has another address now. Only the pages tell how they stand under the one before.
@@ -242,6 +246,7 @@ class Export:
             observer.lookups(plan.disputed)
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
         with self._database.write() as session:
+            self._attempt.write(session)
             ledger.mark_read(session, book.ledger_id, began, in_full=in_full)
             self.reckoning.flush_rejects(session)
         return plan, planner
@@ -272,8 +277,15 @@ class Export:
             in_full=in_full,
             everybody_seen=everybody_seen,
             hash_profile=hash_profile,
+            forgotten=self._forgotten,
+            forgotten_profiles=book.forgotten_profiles,
+            hold=self._attempt.write,
         )
         return planner, planner.draw_up(self.reckoning.reject, self._taken.segments)
+
+    def _forgotten(self, session: Session) -> frozenset[bytes]:
+        """Who is forgotten by now: people may ask for it while a run goes on."""
+        return tombstones.keys(session, self._run.workspace_id)
 
     def _due_for_full_read(self, row: Ledger) -> bool:
         return row.read_in_full_at is None or self._now() - row.read_in_full_at > FULL_READ_EVERY

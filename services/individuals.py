@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from services import access, addresses, audit, masking
+from services import access, addresses, audit, masking, moving
 from services.access import Actor
 from services.destinations import Destinations
 from services.errors import InvalidInput
@@ -153,14 +153,20 @@ class Individuals:
             now = self._database.now(session)
             hash_profile = Hasher(self._vault.ledger_secret(session)).profiles(actor.workspace_id)
             hashed = [*map(hash_profile, profiles)]
-            before = tombstones.forgotten_at(session, actor.workspace_id, key)
-            known = {audience_id for _, audience_id in tombstones.known_in(session, key)}
+            stone = tombstones.of(session, actor.workspace_id, key)
+            before = stone.forgotten_at if stone is not None else None
+            members = tombstones.known_in(session, key)
+            known = {audience_id for _, audience_id in members}
+            # Under another address they are known by their profile, as those are who left.
+            packed = [stone.profiles if stone is not None else b"", *(one.profiles for one in members.values())]
+            kept = b"".join(dict.fromkeys([*moving.split(b"".join(packed)), *hashed]))
             # Somebody who has left the source already can only be found by the masked address, which others may share.
             masked = func.lower(RunReject.masked_address) == masking.mask(email.strip()).lower()
             ids = [*profiles, email.strip()]  # which may be the id, too
             listed = RunReject.profile_id.in_([*ids, *(listed_as(one, hash_profile) for one in ids)])
             theirs = listed if profiles else or_(masked, listed)
-            removed = tombstones.forget(session, actor.workspace_id, key, hashed, email.strip().lower(), theirs, now)
+            written = email.strip().lower()
+            removed = tombstones.forget(session, actor.workspace_id, key, hashed, kept, written, theirs, now)
             audit.record(session, actor, now, "person.forgotten", key.hex()[:16])
         tombstones.let_go(self._database)
         names = {one.audience_name for one in destinations if one.audience_id in known}

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from sqlalchemy.orm import Session
+
 from services import moving, observing, snapshot
 from services.mailing import Status
 from services.merging import Head, merge, observations
@@ -28,7 +30,8 @@ BATCH = 5000
 class Rejected:
     """A profile that cannot be exported, as it is listed: the address is masked before it is kept.
 
-    ``key`` is given where a person is to decide about the address.
+    ``key`` is given where a person is to decide about the address; ``person`` is the key of whom it is about, where they have
+    an address that can be forgotten.
     """
 
     profile: str
@@ -37,6 +40,7 @@ class Rejected:
     reason: str
     detail: str = ""
     key: bytes = b""
+    person: bytes = b""
 
 
 OnReject = Callable[[Rejected], None]
@@ -100,7 +104,11 @@ def _stays_rejected(row: ledger.Row, decision: Decision) -> bool:
 
 
 class Planner:
-    """Draws up plans for one destination on one sheet of scratch paper."""
+    """Draws up plans for one destination on one sheet of scratch paper.
+
+    ``forgotten`` tells who is forgotten by now, and ``hold`` that the run is still this worker's, both within the transaction
+    that closes the ledger.
+    """
 
     def __init__(
         self,
@@ -117,9 +125,15 @@ class Planner:
         in_full: bool,
         everybody_seen: bool,
         hash_profile: Callable[[str], bytes],
+        forgotten: Callable[[Session], frozenset[bytes]],
+        forgotten_profiles: bytes,
+        hold: Callable[[Session], None],
     ) -> None:
         self._everybody_seen = everybody_seen
         self._hash_profile = hash_profile
+        self._forgotten = forgotten
+        self._forgotten_profiles = forgotten_profiles
+        self._hold = hold
         self._database = database
         self._scratch = scratch
         self._ledger_id = ledger_id
@@ -142,6 +156,8 @@ class Planner:
         """
         self._plan = Plan()
         self._scratch.clear("inserts", "updates", "tag_changes", "former", "sharing")
+        for profile in moving.split(self._forgotten_profiles):
+            self._append("former", (profile, True))
         with self._database.read() as session:
             heads = merge(
                 snapshot.people(self._scratch),
@@ -251,7 +267,7 @@ class Planner:
             self._plan.count(Class.REJECTED)
             for position in positions(one.segments):
                 self._plan.tags_added[position] -= 1
-            waits = Rejected(one.profile, one.segments, one.address, Problem.OTHER_ADDRESS, key=one.key)
+            waits = Rejected(one.profile, one.segments, one.address, Problem.OTHER_ADDRESS, key=one.key, person=one.key)
             self._reject(waits, on_reject)
         unsure = moving.moved(self._scratch, left=False)
         self._plan.unsure = any(one.key not in self._rules.decided for one in unsure)
@@ -301,7 +317,9 @@ class Planner:
             self._list_reject(person, decision, on_reject)
 
     def _list_reject(self, person: Person, decision: Decision, on_reject: OnReject) -> None:
-        self._reject(Rejected(person.profile, person.segments, person.address, decision.reason), on_reject)
+        self._reject(
+            Rejected(person.profile, person.segments, person.address, decision.reason, person=person.key), on_reject
+        )
 
     def _reject(self, rejected: Rejected, on_reject: OnReject) -> None:
         self._plan.rejected[rejected.reason] = self._plan.rejected.get(rejected.reason, 0) + 1
@@ -361,6 +379,8 @@ class Planner:
                 self._write_actions(table)
         if self._known or self._gone:
             with self._database.write() as session:
-                ledger.put(session, self._ledger_id, self._known)
+                self._hold(session)
+                forgotten = self._forgotten(session)
+                ledger.put(session, self._ledger_id, [row for row in self._known if row.key not in forgotten])
                 ledger.remove(session, self._ledger_id, self._gone)
             self._known, self._gone = [], []

@@ -21,7 +21,7 @@ from services.planning import Plan, Rejected
 from services.rejects import listed_as
 from services.rules import Class
 from services.snapshot import Snapshot
-from storage import runs
+from storage import runs, tombstones
 from storage.models import Json, Run
 
 PROFILES_PER_HOUR = guarding.PROFILES / 3
@@ -61,7 +61,7 @@ class Reckoning:
         self._meter = meter
         self._calls_before = run.counters.get("calls", 0)
         self._retries_before = run.counters.get("retries", 0)
-        self._rejects: list[Json] = []
+        self._rejects: list[tuple[bytes, Json]] = []
         self._left_out: Counter[str] = Counter()
 
     def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
@@ -153,17 +153,16 @@ class Reckoning:
     def reject(self, rejected: Rejected) -> None:
         """List a profile that cannot be exported; every address is masked at once, its id too where that is one."""
         names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
-        self._rejects.append(
-            {
-                "run_id": self._run_id,
-                "profile_id": listed_as(rejected.profile, self._hash_profile),
-                "segments": ", ".join(names)[:2000],
-                "masked_address": mask(rejected.address)[:120] if rejected.address else "",
-                "reason": str(rejected.reason),
-                "detail": mask_text(rejected.detail)[:500],
-                "key": rejected.key or None,
-            }
-        )
+        row = {
+            "run_id": self._run_id,
+            "profile_id": listed_as(rejected.profile, self._hash_profile),
+            "segments": ", ".join(names)[:2000],
+            "masked_address": mask(rejected.address)[:120] if rejected.address else "",
+            "reason": str(rejected.reason),
+            "detail": mask_text(rejected.detail)[:500],
+            "key": rejected.key or None,
+        }
+        self._rejects.append((rejected.person, row))
 
     def list_anew(self, hash_profile: Callable[[str], bytes]) -> None:
         """Drop what was listed and not written yet: the plan is drawn up, perhaps again."""
@@ -171,8 +170,12 @@ class Reckoning:
         self._hash_profile = hash_profile
 
     def flush_rejects(self, session: Session) -> None:
-        """Write the list as far as it has grown."""
-        rows, self._rejects = self._rejects, []
+        """Write the list as far as it has grown, without those whom somebody asked to forget meanwhile."""
+        if not self._rejects:
+            return
+        forgotten = tombstones.keys(session, self._run.workspace_id)
+        rows = [row for person, row in self._rejects if person not in forgotten]
+        self._rejects = []
         for start in range(0, len(rows), 1000):
             runs.add_rejects(session, rows[start : start + 1000])
 

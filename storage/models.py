@@ -274,11 +274,15 @@ class AddressDecision(Base):
 
 
 class Tombstone(Base):
-    """Somebody who was forgotten on request: the one thing kept of them, so that they are not exported again."""
+    """Somebody who was forgotten on request: the one thing kept of them, so that they are not exported again.
+
+    ``profiles`` packs the hashes of the profiles that had the address, so that they are known under another one.
+    """
 
     __tablename__ = "tombstones"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    profiles: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
     forgotten_at: Mapped[datetime]
 
 

@@ -12,10 +12,12 @@ from storage.database import Database, insert_for
 from storage.models import (
     AddressDecision,
     AuditEntry,
+    Destination,
     Draft,
     Json,
     Ledger,
     LedgerMember,
+    LedgerTag,
     OutboxMessage,
     Refusal,
     Run,
@@ -29,25 +31,48 @@ def keys(session: Session, workspace_id: int) -> frozenset[bytes]:
     return frozenset(session.scalars(select(Tombstone.key).where(Tombstone.workspace_id == workspace_id)))
 
 
-def forgotten_at(session: Session, workspace_id: int, key: bytes) -> datetime | None:
-    """When this person was forgotten; None if nobody asked for it."""
-    found = session.get(Tombstone, (workspace_id, key))
-    return found.forgotten_at if found is not None else None
+def profiles(session: Session, workspace_id: int) -> bytes:
+    """The hashes of the profiles that everybody forgotten had, packed one after the other."""
+    theirs = select(Tombstone.profiles).where(Tombstone.workspace_id == workspace_id, Tombstone.profiles != b"")
+    return b"".join(session.scalars(theirs))
+
+
+def clean(session: Session, workspace_id: int, ledger_id: int) -> None:
+    """Remove from an audience's ledger what a run may have written of somebody just when they were forgotten.
+
+    Not where other workspaces export to the same audience, whose ledger it is as well.
+    """
+    others = (
+        select(LedgerTag.id)
+        .join(Destination, Destination.id == LedgerTag.destination_id)
+        .where(LedgerTag.ledger_id == ledger_id, Destination.workspace_id != workspace_id)
+    )
+    if session.scalar(others.limit(1)) is None:
+        forgotten = select(Tombstone.key).where(Tombstone.workspace_id == workspace_id)
+        for table in (LedgerMember, Refusal):
+            session.execute(delete(table).where(table.ledger_id == ledger_id, table.key.in_(forgotten)))
+
+
+def of(session: Session, workspace_id: int, key: bytes) -> Tombstone | None:
+    """The tombstone of this person; None if nobody asked to forget them."""
+    return session.get(Tombstone, (workspace_id, key))
 
 
 def forget(
     session: Session,
     workspace_id: int,
     key: bytes,
-    profiles: Sequence[bytes],
+    hashed: Sequence[bytes],
+    kept: bytes,
     address: str,
     rejects: ColumnElement[bool],
     now: datetime,
 ) -> dict[str, int]:
     """Remove every row about a person and leave one tombstone; how many rows of each kind there were.
 
-    ``profiles`` are the hashes of their profiles, which former addresses are remembered with; ``rejects`` says which rejects
-    are theirs. Texts that name the address, though none should, are looked for too.
+    ``hashed`` are the hashes of their profiles in the source, which former addresses are remembered with; ``kept`` are those
+    that stay with the tombstone, packed. ``rejects`` says which rejects are theirs. Texts that name the address, though none
+    should, are looked for too.
     """
     if session.get_bind().dialect.name == "sqlite":
         # Else the bytes would stay in the file until they are reused.
@@ -60,7 +85,7 @@ def forget(
     ours = RunReject.run_id.in_(select(Run.id).where(Run.workspace_id == workspace_id))
     removed = {
         "ledger": _deleted(session, delete(LedgerMember).where(LedgerMember.key == key))
-        + sum(_without(session, profile) for profile in profiles),
+        + sum(_without(session, profile) for profile in hashed),
         "refusals": _deleted(session, delete(Refusal).where(Refusal.key == key)),
         "rejects": _deleted(session, delete(RunReject).where(ours, or_(rejects, RunReject.key == key))),
         "decisions": _deleted(session, delete(AddressDecision).where(AddressDecision.key == key)),
@@ -75,8 +100,10 @@ def forget(
             for name, (table, column) in texts.items()
         },
     }
-    statement = insert_for(session, Tombstone).values(workspace_id=workspace_id, key=key, forgotten_at=now)
-    session.execute(statement.on_conflict_do_nothing())
+    statement = insert_for(session, Tombstone).values(
+        workspace_id=workspace_id, key=key, forgotten_at=now, profiles=kept
+    )
+    session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "key"], set_={"profiles": kept}))
     return removed
 
 

@@ -106,8 +106,8 @@ def what_stays(t: Texts, receipt: Receipt) -> list[str]:
     )
     return [
         t(
-            "What stays is one tombstone, {tombstone}…: a keyed hash of the address, without which they would be exported "
-            "again.",
+            "What stays is one tombstone, {tombstone}…: keyed hashes of the address and of its profiles, without which they "
+            "would be exported again. Under another address the same profile waits until somebody decides about it.",
             tombstone=receipt.tombstone,
         ),
         in_mailchimp,

@@ -226,9 +226,26 @@ def test_forgetting_removes_the_decision_the_reject_and_the_memory_of_the_profil
     assert traces(shop.postino.database, profile) == {"ledger_members.profiles"}
     receipt = shop.postino.individuals.forget(shop.actor, NEW)
     assert (receipt.removed["ledger"], receipt.removed["rejects"], receipt.removed["decisions"]) == (1, 1, 1)
-    assert traces(shop.postino.database, profile) == set()
+    assert traces(shop.postino.database, profile) == {"tombstones.profiles"}
     assert traces(shop.postino.database, hasher.key(NEW)) == {"tombstones.key"}
     assert shop.postino.runs.rejects(shop.actor, run.id) == []
+
+
+@pytest.mark.parametrize("moved_first", [False, True])
+def test_somebody_forgotten_waits_under_another_address_too(
+    shop: Shop, destination: Destination, moved_first: bool
+) -> None:
+    shop.clock.forward(minutes=5)
+    acts.unsubscribe(shop.audience, OLD)
+    assert counts(shop.export(destination))["suppressed"] == 1
+    if moved_first:
+        shop.customers(ann=NEW)
+    shop.postino.individuals.forget(shop.actor, OLD)
+    shop.customers(ann=NEW)
+    assert counts(shop.export(destination))["rejected"] == 1
+    assert NEW not in shop.members()
+    shop.postino.deciding.decide(shop.actor, destination.id, None, exported=True, agreed=True)
+    assert counts(shop.export(destination))["new"] == 1
 
 
 def test_removing_the_destination_removes_what_was_decided(shop: Shop, destination: Destination) -> None:

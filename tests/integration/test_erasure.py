@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
+from sandbox.mailchimp import acts
 from services import errors
+from storage import ledger
 from storage.database import Database
-from storage.models import Draft, Tombstone
+from storage.models import Draft, LedgerMember, Tombstone
 from tests.integration.processes import MailchimpProcess, Site, mailchimp_process, until
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -98,6 +100,51 @@ def test_somebody_forgotten_is_not_exported_again_and_everybody_else_is(visited:
     with visited.postino.database.read() as session:
         (stone,) = session.scalars(select(Tombstone))
     assert traces(visited.postino.database, stone.key) == {"tombstones.key"}
+
+
+def test_whoever_is_forgotten_while_an_export_sends_goes_with_no_later_call_and_leaves_nothing(shop: Shop) -> None:
+    people = {name: f"{name}@forest.example.com" for name in ("ann", "bob", "cat", "dan")}
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+
+    def forget() -> None:
+        for name in ("ann", "bob", "cat"):
+            shop.postino.individuals.forget(shop.actor, people[name])
+
+    shop.world.faults.before_call(1, forget, method="POST", path="/lists/[^/]+")
+    result = counts(shop.export(destination))
+    inserted = [address for address in people.values() if address in shop.members()]
+    assert people["dan"] in inserted
+    assert len(inserted) <= 2  # the first call was under way, and carried one
+    assert (result["new"], result["suppressed"]) == (len(inserted), 4 - len(inserted))
+    with shop.postino.database.read() as session:
+        stones = session.scalars(select(Tombstone)).all()
+        known = session.scalars(select(LedgerMember)).all()
+    assert (len(stones), len(known)) == (3, 1)
+    assert counts(shop.export(destination)) == {"profiles": 4, "unchanged": 1, "suppressed": 3}
+    # What an export of former times has left of them goes with the next one.
+    with shop.postino.database.write() as session:
+        ledger.put(session, known[0].ledger_id, [ledger.Row(stone.key, 1, 0, 0, b"", 0, 0, 0) for stone in stones])
+    shop.export(destination)
+    assert {where for stone in stones for where in traces(shop.postino.database, stone.key)} == {"tombstones.key"}
+
+
+def test_whoever_is_forgotten_while_an_export_reads_is_not_written_down(visited: Shop) -> None:
+    (destination,) = visited.postino.destinations.visible(visited.actor)
+    visited.clock.forward(hours=2)
+    acts.edit(visited.audience, "ann@forest.example.com", PHONE="1")
+
+    def forget() -> None:
+        for name in ("ann", "bob"):
+            visited.postino.individuals.forget(visited.actor, f"{name}@forest.example.com")
+
+    visited.world.faults.before_call(1, forget, method="GET", path="/lists/[^/]+/members")
+    run = visited.export(destination)
+    assert [one.profile_id for one in visited.postino.runs.rejects(visited.actor, run.id)] == ["cat"]
+    with visited.postino.database.read() as session:
+        stones = session.scalars(select(Tombstone)).all()
+    assert {where for one in stones for where in traces(visited.postino.database, one.key)} == {"tombstones.key"}
 
 
 def test_a_draft_in_which_somebody_typed_the_address_goes_too(visited: Shop) -> None:

@@ -88,7 +88,8 @@ class Watch:
 
     ``moved`` maps former addresses to contact ids, and ``left`` holds those of them that Postino knew. ``had`` are the
     addresses under which Postino must have known each profile, ``tried`` those under which it may; ``decided`` is what people
-    have said about new addresses.
+    have said about new addresses. ``erased`` are the profiles that Postino must know to be forgotten, ``perhaps_erased`` those
+    that it may.
     """
 
     audience: Audience
@@ -104,6 +105,8 @@ class Watch:
     had: dict[str, set[str]] = field(default_factory=dict)
     tried: dict[str, set[str]] = field(default_factory=dict)
     decided: dict[str, bool] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    perhaps_erased: set[str] = field(default_factory=set)
     ignorance: float = 0.0
     run_began: float = 0.0
     writes: list[str] = field(default_factory=list)
@@ -138,9 +141,14 @@ class Watch:
             self.had.get(profile, set()).discard(address)
             if folded(customer.email) == address:
                 self.had.pop(profile, None)
+                self.erased.add(profile)
+            if folded(customer.email) == address or address in self.tried.get(profile, ()):
+                self.perhaps_erased.add(profile)
 
     def may_wait(self, address: str, wish: Wish) -> bool:
-        """Whether somebody at a new address may have left under another one, as the audience is now."""
+        """Whether somebody at a new address may have left under another one, as the audience is now, or was forgotten."""
+        if self.perhaps_erased.intersection(wish.profiles):
+            return True
         former = {one for profile in wish.profiles for one in self.tried.get(profile, ())} - {address}
         return any(self._has_left(one) for one in former)
 
@@ -153,6 +161,8 @@ class Watch:
     def _check_decided(self, address: str, wish: Wish) -> None:
         if self.decided.get(address) is False:
             raise Broken(f"{address} was added, whom somebody decided to keep out")
+        if self.erased.intersection(wish.profiles) and not self.decided.get(address):
+            raise Broken(f"{address} was added, though its profile was forgotten under another address")
         former = {one for profile in wish.profiles for one in self.had.get(profile, ())} - {address}
         for contact, shown in self._before.items():
             out = folded(shown.address) in former and shown.status in OUT and not self._excused(contact)
