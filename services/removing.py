@@ -20,6 +20,7 @@ from services.access import Actor, Standing
 from services.connections import Connections
 from services.destinations import Destinations
 from services.errors import NotFound, PostinoError, Refused, Unavailable
+from services.mailing import Status
 from storage import ledger, outbox, runs
 from storage.database import Database
 from storage.models import Connection, Destination, LedgerTag, OutboxMessage, Run, RunStatus
@@ -77,6 +78,7 @@ class Removals:
     def destination(self, actor: Actor, destination_id: int, tags: Tags = Tags.KEEP) -> Ending:
         """Remove a destination: its schedule stops, its runs are canceled, its ledger is forgotten.
 
+        Who has left the audience stays known by keyed hashes, so that nobody is added again if it is exported to once more.
         What must wait, for its run to stop or Mailchimp to answer, is finished by the duty. Raises NotFound, NotAllowed.
         """
         access.require_manage(actor, self.destinations.get(actor, destination_id))
@@ -241,7 +243,7 @@ def _using(connection_id: int) -> Select[Destination]:
 
 
 def _forget(session: Session, destination: Destination) -> None:
-    """Delete the destination with its runs, and the ledgers that no other destination has a tag in."""
+    """Delete the destination with its runs; of ledgers that no other destination has a tag in, who has left stays known."""
     tags = list(session.scalars(select(LedgerTag).where(LedgerTag.destination_id == destination.id)))
     books = {tag.ledger_id for tag in tags}
     for tag in tags:
@@ -249,7 +251,7 @@ def _forget(session: Session, destination: Destination) -> None:
     for book in books:
         owned = select(LedgerTag.id).where(LedgerTag.ledger_id == book, LedgerTag.destination_id.is_not(None))
         if session.scalar(owned.limit(1)) is None:
-            ledger.forget(session, book)
+            ledger.keep_who_left(session, book, Status.SUBSCRIBED)
     session.delete(destination)
     session.flush()
     ledger.let_go(session)

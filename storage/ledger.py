@@ -13,11 +13,21 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from storage.database import insert_for
-from storage.models import Destination, Ledger, LedgerField, LedgerMember, LedgerTag, Run, TagCount
+from storage.models import (
+    AddressDecision,
+    Destination,
+    Ledger,
+    LedgerField,
+    LedgerMember,
+    LedgerTag,
+    Refusal,
+    Run,
+    TagCount,
+)
 
 _CHUNK = 500
 _SETS = 1_000  # sets of tags whose bytes are remembered: most people share a few
@@ -69,9 +79,18 @@ def find(session: Session, account_id: str, audience_id: str) -> Ledger | None:
     return session.scalar(select(Ledger).where(Ledger.account_id == account_id, Ledger.audience_id == audience_id))
 
 
-def forget(session: Session, ledger_id: int) -> None:
-    """Delete everything that is known of an audience."""
-    session.execute(delete(Ledger).where(Ledger.id == ledger_id))
+def keep_who_left(session: Session, ledger_id: int, subscribed: int) -> None:
+    """Delete what is known of an audience but for who does not stand as ``subscribed``, whose addresses those were, and what
+    was decided about them: as long as anybody does, nobody is taken for new who is not."""
+    for table in (LedgerTag, LedgerField, Refusal):
+        session.execute(delete(table).where(table.ledger_id == ledger_id))
+    theirs = LedgerMember.ledger_id == ledger_id
+    session.execute(delete(LedgerMember).where(theirs, LedgerMember.status == subscribed))
+    nothing = {"tags": b"", "fields": b"", "acknowledged": 0, "run_id": 0, "run_class": 0, "owner": 0}
+    session.execute(update(LedgerMember).where(theirs).values(nothing))
+    session.execute(update(Ledger).where(Ledger.id == ledger_id).values(watermark=None, read_in_full_at=None))
+    kept = exists().where(theirs), exists().where(AddressDecision.ledger_id == ledger_id)
+    session.execute(delete(Ledger).where(Ledger.id == ledger_id, ~or_(*kept)))
 
 
 def let_go(session: Session) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from storage import ledger
-from storage.models import Connection, Ledger, Workspace
+from storage.models import Connection, Ledger, LedgerTag, Workspace
 
 
 def home(session: Session, now: datetime) -> Workspace:
@@ -42,6 +42,8 @@ def named_administrators(session: Session, workspace_id: int) -> list[str]:
 def remove(session: Session, team_id: str) -> bool:
     """Forget everything of a Slack team, and the ledgers of Mailchimp accounts that no other workspace is connected to.
 
+    That goes for accounts whose connection was removed before, too, as far as no destination has a tag there.
+
     Whether there was anything to forget. A run that is sending finds its row gone and stops.
     """
     workspace = session.scalar(select(Workspace).where(Workspace.slack_team_id == team_id))
@@ -50,6 +52,8 @@ def remove(session: Session, team_id: str) -> bool:
     accounts = set(session.scalars(select(Connection.account_id).where(Connection.workspace_id == workspace.id)))
     session.execute(delete(Workspace).where(Workspace.id == workspace.id))
     kept = set(session.scalars(select(Connection.account_id)))
-    session.execute(delete(Ledger).where(Ledger.account_id.in_(accounts - kept)))
+    used = select(LedgerTag.ledger_id).where(LedgerTag.destination_id.is_not(None))
+    left = and_(Ledger.account_id.not_in(kept), Ledger.id.not_in(used))
+    session.execute(delete(Ledger).where(or_(Ledger.account_id.in_(accounts - kept), left)))
     ledger.let_go(session)
     return True

@@ -13,6 +13,7 @@ from services.access import Actor, Standing
 from services.errors import InvalidInput, NotAllowed
 from services.hashing import Hasher
 from services.individuals import Obstacle
+from services.mailing import Status
 from storage.models import AddressDecision, AuditEntry, Destination, LedgerMember, RunReject, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_erasure import traces
@@ -248,15 +249,28 @@ def test_somebody_forgotten_waits_under_another_address_too(
     assert counts(shop.export(destination))["new"] == 1
 
 
-def test_removing_the_destination_removes_what_was_decided(shop: Shop, destination: Destination) -> None:
+def test_removing_the_destination_keeps_who_left_and_what_was_decided_and_nothing_else(
+    shop: Shop, destination: Destination
+) -> None:
     leaves_and_moves(shop)
+    shop.clock.forward(hours=2)
+    acts.change_address(shop.audience, "bob@example.com", "robert@example.com")
+    shop.customers(cat="cat@example.com")
+    shop.segment("VIP", ["ann", "bob", "cat"])
     shop.export(destination)
     shop.postino.deciding.decide(shop.actor, destination.id, None, exported=False)
     assert shop.postino.removals.destination(shop.actor, destination.id)
     with shop.postino.database.read() as session:
-        for table in (LedgerMember, RunReject, AddressDecision):
-            assert session.scalars(select(table)).all() == []
+        assert [one.exported for one in session.scalars(select(AddressDecision))] == [False]
+        assert session.scalars(select(RunReject)).all() == []
+        kept = session.scalars(select(LedgerMember)).all()
+    assert {one.status for one in kept} == {Status.UNSUBSCRIBED, Status.GONE}
+    assert {(one.tags, one.fields, one.owner, one.run_id) for one in kept} == {(b"", b"", 0, 0)}
     assert traces(shop.postino.database, b"ann@") == set()
+    shop.clock.forward(hours=2)
+    result = counts(shop.export(shop.destination("VIP", take_over=True), accept_removals=True))
+    assert {"suppressed": 2, "unchanged": 1}.items() <= result.items()
+    assert {"bob@example.com", NEW}.isdisjoint(shop.members())
 
 
 def test_a_profile_of_the_same_name_in_another_segment_table_is_the_same(shop: Shop, destination: Destination) -> None:

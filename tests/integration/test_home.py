@@ -8,10 +8,12 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
 from services.applying import Applying
 from services.approving import Approval
 from services.destinations import Policies
+from services.removing import Users
 from services.runs import Order
 from storage.models import Base, Run, RunStatus
 from tests.integration import wizard_hands as hands
@@ -237,6 +239,17 @@ def test_uninstalling_deletes_everything_of_the_workspace(slack_world: SlackWorl
     open_home(slack_world.ada, "Newsletter")
     slack_world.postino.runs.request(slack_world.actor, destination)
     slack_world.postino.exporting()
+    happen(slack_world, type="app_uninstalled")
+    until(lambda: left(slack_world) == {})
+
+
+def test_uninstalling_deletes_what_a_removed_destination_and_its_connection_left_known(slack_world: SlackWorld) -> None:
+    destination = slack_world.destination("VIP")
+    acts.add(slack_world.audience, f"{next(iter(slack_world.people))}@example.com", "unsubscribed")
+    slack_world.postino.runs.request(slack_world.actor, destination)
+    slack_world.postino.exporting()
+    slack_world.postino.removals.connection(slack_world.actor, destination.connection_id or 0, Users.REMOVE)
+    assert left(slack_world)["ledger_members"] == 1
     happen(slack_world, type="app_uninstalled")
     until(lambda: left(slack_world) == {})
 
