@@ -214,11 +214,12 @@ class Planner:
         if head.person is None and row is None:
             self._note(head, row)
             return None
-        decision = self._rules.decide(head.person, row, self._valid(head.refusal))
+        had = head.row.tags if head.row is not None else 0
+        decision = self._rules.decide(head.person, row, self._valid(head.refusal), had=had)
         if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
-        self._note(head, row)
+        self._note(head, row, self._tags.to_ledger(decision.add) if self._rules.verifying else 0)
         return self._act(head, row, decision, profiles, on_reject)
 
     def _was_rejected(self, row: ledger.Row | None) -> bool:
@@ -277,7 +278,8 @@ class Planner:
             return refusal
         return None
 
-    def _note(self, head: Head, row: ledger.Row | None) -> None:
+    def _note(self, head: Head, row: ledger.Row | None, put_back: int = 0) -> None:
+        """Count a member, and note what is new of them. Bits that are ``put_back`` stay known until they are."""
         if row is None:
             if head.row is not None:
                 self._gone.append(head.key)
@@ -285,6 +287,8 @@ class Planner:
             if row.acknowledged > self._plan.last_acknowledged:
                 self._plan.last_acknowledged = row.acknowledged
             self._plan.members[row.status, row.tags] += 1
+            if put_back:
+                row = row._replace(tags=row.tags | put_back)
             if row is not head.row and row != head.row and head.key not in self._rules.forgotten:
                 self._known.append(row)
         if len(self._known) + len(self._gone) >= BATCH:

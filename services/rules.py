@@ -207,7 +207,8 @@ def acknowledge_fields(packed: bytes, hashes: Mapping[int, bytes]) -> bytes:
 class Rules:
     """``decide`` for one destination: its tags, its fields' slots, whom Mailchimp refused and whom a person asked to forget.
 
-    With ``verifies``, only tags that the run of this number put on and that are missing since are put on again.
+    With ``verifies``, only tags that the run of this number put on, as the ledger knows, and that are missing since are put on
+    again.
     ``elders`` are older destinations on the audience with the slots they fill: where one shows its values, they stay.
     ``decided`` tells of new addresses of people who left under another one whether a person wants them exported.
     """
@@ -230,16 +231,27 @@ class Rules:
         self._places = [_Place.of(index, slot) for index, slot in enumerate(slots)]
         self._refusal_hash = refusal_hash
 
-    def decide(self, person: Person | None, row: ledger.Row | None, refusal: refusals.Row | None) -> Decision:
-        """What to do about one key. Only ``subscribed`` is ever written to; others can only lose our tags."""
+    @property
+    def verifying(self) -> bool:
+        """Whether nothing may be done but putting back what is missing."""
+        return self._verifies is not None
+
+    def decide(
+        self, person: Person | None, row: ledger.Row | None, refusal: refusals.Row | None, *, had: int = 0
+    ) -> Decision:
+        """What to do about one key. Only ``subscribed`` is ever written to; others can only lose our tags.
+
+        ``had`` are the ledger bits from before the tags were read, which tell a verification what may be missing.
+        """
         decision = self._decide(person, row, refusal)
         if self._verifies is None:
             return decision
         if decision.outcome not in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
             return decision._replace(add=0, remove=0)
-        if row is None or row.run_id != self._verifies or not decision.add:
+        missing = decision.add & self._tags.to_positions(had)
+        if row is None or row.run_id != self._verifies or not missing:
             return Decision(Class.NOT_ATTEMPTED)
-        return Decision(Class.TAGS_ONLY, add=decision.add)
+        return Decision(Class.TAGS_ONLY, add=missing)
 
     def _decide(self, person: Person | None, row: ledger.Row | None, refusal: refusals.Row | None) -> Decision:
         held = self._tags.to_positions(row.tags) if row is not None and row.tags else 0

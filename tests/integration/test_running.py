@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from sandbox.mailchimp import acts
+from services import connections
 from services.attempts import Attempt, StopReason
 from services.lanes import LANES
+from services.mailchimp.client import Patience
 from services.runs import Order
 from services.verifying import Verifying
 from storage.models import PLAN, RunStatus
@@ -170,6 +173,25 @@ def test_tags_lost_after_a_run_are_put_back_by_its_verification(shop: Shop) -> N
     assert shop.members()["p1@example.com"]["tags"] == ["VIP"]
     shop.clock.forward(minutes=11)
     assert not verifying()
+
+
+def test_a_verification_puts_nothing_on_that_the_run_it_verifies_had_not(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    acts.untag(shop.audience, "p1@example.com", "VIP")
+    shop.segment("Coffee", ["p1", "p2"])
+    shop.destination("VIP", "Coffee", edited=destination)
+    shop.clock.forward(minutes=11)
+    assert Verifying(shop.postino.database, shop.postino.runs)()
+    # The first attempt ends when it has read the tags, before it puts any back.
+    shop.world.faults.add("503", method="POST", path="/lists/[^/]+/segments/[0-9]+", times=1)
+    with patch.object(connections, "EXPORT", Patience(first=0, longest=0, in_all=0)):
+        assert shop.postino.exporting()
+    assert shop.members()["p1@example.com"]["tags"] == []
+    shop.clock.forward(minutes=10)
+    assert shop.postino.exporting()
+    assert all(member["tags"] == ["VIP"] for member in shop.members().values())
 
 
 def test_a_preview_nobody_approved_expires(shop: Shop) -> None:

@@ -126,8 +126,10 @@ def test_whose_address_was_refused_is_left_alone_whatever_the_values_until_they_
 
 def test_a_verification_only_puts_back_tags_of_the_run_it_verifies() -> None:
     verifying = Rules(TAGS, (), refusal_hash, verifies=7)
-    assert verifying.decide(person(segments=0b11), row(tags=0b01)._replace(run_id=7), None).add == 0b10
-    assert verifying.decide(person(segments=0b11), row(tags=0b01)._replace(run_id=6), None).add == 0
+    lacking = row(tags=0b01)
+    assert verifying.decide(person(segments=0b11), lacking._replace(run_id=7), None, had=0b11).add == 0b10
+    assert verifying.decide(person(segments=0b11), lacking._replace(run_id=7), None, had=0b01).add == 0
+    assert verifying.decide(person(segments=0b11), lacking._replace(run_id=6), None, had=0b11).add == 0
     assert verifying.decide(person(segments=0b11), None, None).outcome is Class.NOT_ATTEMPTED
     assert verifying.decide(None, row(tags=0b11)._replace(run_id=7), None).remove == 0
 
