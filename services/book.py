@@ -20,15 +20,13 @@ from storage.vault import SealBrokenError, Vault
 class Book:
     """What a run asks of the ledger.
 
-    ``slots`` are those of the mapped fields in their order. ``unread`` says that one of them was never looked at, so that only a
-    full reading tells what the members have in it.
+    ``slots`` are those of the mapped fields in their order.
     """
 
     row: Ledger
     all_slots: Mapping[str, int]
     slots: Sequence[int]
     hasher: Hasher
-    unread: bool
     verifies: int | None
     forgotten: frozenset[bytes]
     forgotten_profiles: bytes
@@ -58,7 +56,6 @@ def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge
         runs.replace_rejects(session, run.id)
         hasher = Hasher(_secret(vault, session))
         row = ledger.open_ledger(session, account_id, destination.audience_id)
-        before = set(ledger.field_slots(session, row.id, ()))
         tombstones.clean(session, run.workspace_id, row.id)
         slots = ledger.field_slots(session, row.id, merge_tags)
         return Book(
@@ -66,7 +63,6 @@ def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge
             all_slots=slots,
             slots=[slots[tag] for tag in merge_tags],
             hasher=hasher,
-            unread=bool(set(merge_tags) - before),
             verifies=run.verifies,
             forgotten=tombstones.keys(session, run.workspace_id),
             forgotten_profiles=tombstones.profiles(session, run.workspace_id),

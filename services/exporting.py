@@ -7,7 +7,7 @@ same code: it makes the audience match the segments.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from services.book import Book, open_book
 from services.errors import ReconnectNeeded, Refused
 from services.hashing import Hasher
 from services.lanes import LANES, WORKERS, Lanes
-from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter
+from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter, Status
 from services.observing import Observer, Watched
 from services.planning import Plan, Planner
 from services.reckoning import Reckoning
@@ -219,7 +219,7 @@ class Export:
         self, scratch: Scratch, observer: Observer, unread: Sequence[Watched], book: Book, tags: TagMap, rules: Rules
     ) -> tuple[Plan, Planner]:
         self._step("comparing")
-        watermark = None if book.unread or self._due_for_full_read(book.row) else book.row.watermark
+        watermark = None if self._due_for_full_read(book.row) else book.row.watermark
         if snapshot.count_people(scratch) < observer.size(watermark) // MEMBERS_PER_PAGE:
             # Few people, many members: each is looked up, which takes fewer calls than the pages that might show them.
             observer.lookups(snapshot.addresses_of_people(scratch))
@@ -237,17 +237,20 @@ class Export:
         observer.holders(unread)
         in_full = watermark is None
         planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
-        if not in_full and not self._agrees(observer, plan, began):
+        uncounted = None
+        if not in_full and not self._agrees(observer, plan, began, book.row.uncounted):
             scratch.clear("seen")
             began = observer.changes(None)
             in_full = True
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=True)
+            # What differs even now cannot be read: it is no reason to read everything again in the next run.
+            uncounted = _more_than(observer.counts(), plan)
         if plan.disputed and len(plan.disputed) <= observing.LOOKUPS:
             observer.lookups(plan.disputed)
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
         with self._database.write() as session:
             self._attempt.write(session)
-            ledger.mark_read(session, book.ledger_id, began, in_full=in_full)
+            ledger.mark_read(session, book.ledger_id, began, in_full=in_full, uncounted=uncounted)
             self.reckoning.flush_rejects(session)
         return plan, planner
 
@@ -290,14 +293,15 @@ class Export:
     def _due_for_full_read(self, row: Ledger) -> bool:
         return row.read_in_full_at is None or self._now() - row.read_in_full_at > FULL_READ_EVERY
 
-    def _agrees(self, observer: Observer, plan: Plan, began: datetime) -> bool:
+    def _agrees(self, observer: Observer, plan: Plan, began: datetime, uncounted: Json) -> bool:
         """Whether Mailchimp counts as many members in each status as the ledger, which proves that nobody was missed.
 
-        Within an hour of a write of ours the counts may lag, so they prove nothing.
+        ``uncounted`` are those more that it had when all had been read. Within an hour of a write of ours the counts may lag, so
+        they prove nothing.
         """
         if plan.last_acknowledged > began.timestamp() - TRUSTED_SECONDS:
             return True
-        return all(plan.statuses.get(status, 0) == count for status, count in observer.counts().items())
+        return _more_than(observer.counts(), plan) == uncounted
 
     def _check_ceiling(self, service: MailingService, plan: Plan) -> None:
         """Only a connection with a ceiling costs a call, and only where contacts are to be added."""
@@ -353,6 +357,12 @@ class Export:
     def _now(self) -> datetime:
         with self._database.read() as session:
             return self._database.now(session)
+
+
+def _more_than(counts: Mapping[Status, int], plan: Plan) -> Json:
+    """By status, how many more members Mailchimp counts than the ledger keeps."""
+    more = {status.name.lower(): count - plan.statuses.get(status, 0) for status, count in counts.items()}
+    return {name: count for name, count in more.items() if count}
 
 
 @contextmanager

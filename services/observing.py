@@ -21,6 +21,8 @@ from services.scratch import Scratch
 
 OVERLAP = 50
 """How many people may leave a window while it is paged before some could be skipped."""
+PASSES = 5
+"""How often a part of the audience that changes too fast is read again in one run."""
 LOOKUPS = 500
 """How many disputed people are looked up one by one; beyond that the ledger is trusted until its word is an hour old."""
 SAFETY = timedelta(hours=1)
@@ -115,9 +117,31 @@ class Observer:
             return first.served_at
         began = first.served_at
         self._window(status, since, began)
-        # Who changed while the window was read is in the time since; the next pass reaches back far enough for the rest.
-        self._note(self._service.members(self._audience, status=status, since=began - timedelta(seconds=1)).items)
+        self._tail(status, began)
         return began
+
+    def _tail(self, status: Status | None, began: datetime) -> None:
+        """Read who changed while the window was read; again, if more people changed meanwhile than the overlap covers.
+
+        The next pass reaches back far enough for the rest.
+        """
+
+        def read(offset: int) -> Page[Member]:
+            return self._service.members(
+                self._audience, status=status, since=began - timedelta(seconds=1), offset=offset
+            )
+
+        for _ in range(PASSES):
+            first: datetime | None = None
+            moved = 0
+            for page in self._pages(read):
+                first = first or page.served_at
+                self._note(page.items)
+                moved += sum(member.last_changed > first for member in page.items)
+            if first is None or moved <= OVERLAP:
+                return
+            began = first
+        raise _changes_too_fast()
 
     def _window(self, status: Status | None, since: datetime | None, before: datetime) -> None:
         """Page a window that is closed in the past: people can only leave it, by changing."""
@@ -136,10 +160,8 @@ class Observer:
             else:
                 return
             stalled = stalled + 1 if last is None or last == since else 0
-            if stalled > 5:
-                raise Unavailable(
-                    "The audience changes faster than Mailchimp lets it be read. Nothing was sent; Postino tries again."
-                )
+            if stalled > PASSES:
+                raise _changes_too_fast()
             # Whether Mailchimp counts a window's edges in is not documented: reach back over the shared second.
             since = since if last is None else last - timedelta(seconds=1)
 
@@ -160,11 +182,11 @@ class Observer:
     def _pages(self, read: Callable[[int], Page[Item]]) -> Iterator[_Read[Item]]:
         """All pages in order, several in flight, each telling whether more people left before it than the overlap covers."""
         first = read(0)
-        yield _Read(first.items, first.total, drifted=False)
+        yield _Read(first.items, first.total, first.served_at, drifted=False)
         step = MEMBERS_PER_PAGE - OVERLAP
         offsets = range(step, first.total, step) if first.total > MEMBERS_PER_PAGE else range(0)
         for page in _ahead(self._executor, read, offsets, self._width):
-            yield _Read(page.items, page.total, drifted=first.total - page.total > OVERLAP)
+            yield _Read(page.items, page.total, page.served_at, drifted=first.total - page.total > OVERLAP)
 
     def _note(self, members: Iterable[Member]) -> None:
         rows = []
@@ -202,7 +224,14 @@ def got(fields: Mapping[str, str], tags_by_slot: Sequence[str], hasher: Hasher) 
 class _Read(Generic[Item]):
     items: tuple[Item, ...]
     total: int
+    served_at: datetime
     drifted: bool
+
+
+def _changes_too_fast() -> Unavailable:
+    return Unavailable(
+        "The audience changes faster than Mailchimp lets it be read. Nothing was sent; Postino tries again."
+    )
 
 
 Argument = TypeVar("Argument")

@@ -286,7 +286,8 @@ class Planner:
         else:
             if row.acknowledged > self._plan.last_acknowledged:
                 self._plan.last_acknowledged = row.acknowledged
-            self._plan.members[row.status, row.tags] += 1
+            if head.row is not None or head.key not in self._rules.forgotten:  # whoever is forgotten is not kept
+                self._plan.members[row.status, row.tags] += 1
             if put_back:
                 row = row._replace(tags=row.tags | put_back)
             if row is not head.row and row != head.row and head.key not in self._rules.forgotten:

@@ -20,6 +20,7 @@ from storage.database import insert_for
 from storage.models import (
     AddressDecision,
     Destination,
+    Json,
     Ledger,
     LedgerField,
     LedgerMember,
@@ -112,9 +113,16 @@ def claimed_names(session: Session, ledger_id: int) -> dict[str, int | None]:
     return {name: owner for name, owner in session.execute(statement) if name is not None}
 
 
-def mark_read(session: Session, ledger_id: int, watermark: datetime, *, in_full: bool) -> None:
-    """Note that everything Mailchimp showed up to ``watermark`` (its own clock) is in the ledger."""
-    values = {"watermark": watermark} | ({"read_in_full_at": watermark} if in_full else {})
+def mark_read(
+    session: Session, ledger_id: int, watermark: datetime, *, in_full: bool, uncounted: Json | None = None
+) -> None:
+    """Note that everything Mailchimp showed up to ``watermark`` (its own clock) is in the ledger.
+
+    ``uncounted`` are the members who are not kept, by status, where they were counted.
+    """
+    values: Json = {"watermark": watermark} | ({"read_in_full_at": watermark} if in_full else {})
+    if uncounted is not None:
+        values["uncounted"] = uncounted
     session.execute(update(Ledger).where(Ledger.id == ledger_id).values(values))
 
 
@@ -221,7 +229,10 @@ def remove(session: Session, ledger_id: int, keys: Sequence[bytes]) -> None:
 
 
 def field_slots(session: Session, ledger_id: int, merge_tags: Iterable[str]) -> dict[str, int]:
-    """The slot of each merge field in a member's packed hashes; new fields get the next free slot."""
+    """The slot of each merge field in a member's packed hashes; new fields get the next free slot.
+
+    What the members have in a new one tells only a full reading, so nothing counts as read until one has succeeded.
+    """
     slots = dict(
         session.execute(select(LedgerField.merge_tag, LedgerField.slot).where(LedgerField.ledger_id == ledger_id)).all()
     )
@@ -229,6 +240,7 @@ def field_slots(session: Session, ledger_id: int, merge_tags: Iterable[str]) -> 
         if merge_tag not in slots:
             slots[merge_tag] = len(slots)
             session.add(LedgerField(ledger_id=ledger_id, merge_tag=merge_tag, slot=slots[merge_tag]))
+            session.execute(update(Ledger).where(Ledger.id == ledger_id).values(watermark=None))
     session.flush()
     return slots
 

@@ -174,7 +174,11 @@ class DestinationSegment(Base):
 
 
 class Ledger(Base):
-    """What Postino knows of one audience. ``watermark`` is Mailchimp's own time at the start of the last complete pass."""
+    """What Postino knows of one audience. ``watermark`` is Mailchimp's own time at the start of the last complete pass.
+
+    ``uncounted`` says by status how many more members Mailchimp counted than are kept here when all had just been read: those
+    forgotten on request, or with an address that is not taken.
+    """
 
     __tablename__ = "ledgers"
     __table_args__ = (UniqueConstraint("account_id", "audience_id"),)
@@ -183,6 +187,7 @@ class Ledger(Base):
     audience_id: Mapped[str] = mapped_column(String(64))
     watermark: Mapped[datetime | None]
     read_in_full_at: Mapped[datetime | None]
+    uncounted: Mapped[Json] = mapped_column(default=dict, server_default="{}")
 
 
 class LedgerTag(Base):

@@ -1,0 +1,95 @@
+"""What an export reads of an audience, and what it takes for read: no more and no less than it has seen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from sqlalchemy import select, update
+
+from sandbox.mailchimp import acts
+from storage.models import Ledger, LedgerMember, Run, RunStatus
+from tests.integration.shop import Shop
+from tests.integration.test_exporting import counts
+from tests.integration.test_running import many
+
+PAGES = "/lists/[^/]+/members"
+
+
+def read_in_full(shop: Shop) -> object:
+    with shop.postino.database.read() as session:
+        return session.scalar(select(Ledger.read_in_full_at))
+
+
+def test_a_newly_mapped_field_is_read_before_it_is_written_even_if_the_first_run_fails(shop: Shop) -> None:
+    people = many(shop, 3)
+    for at, person in enumerate(people):
+        acts.add(shop.audience, f"p{at}@example.com", FNAME=person.title(), LNAME="Tester")
+    shop.segment("VIP", people)
+    shop.clock.forward(hours=3)
+    destination = shop.destination("VIP", fields={"FNAME": "FirstName"})
+    shop.export(destination)
+    shop.clock.forward(hours=2)
+    destination = shop.destination("VIP", edited=destination)
+    shop.world.faults.add("refuse", method="GET", path=PAGES, times=1)
+    assert shop.export(destination).status == RunStatus.FAILED
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 3, "unchanged": 3}
+    assert shop.writes() == []
+
+
+def test_members_who_are_not_kept_make_no_run_read_the_whole_audience_again(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 3))
+    acts.add(shop.audience, "taro..yamada@docomo.example")
+    destination = shop.destination("VIP")
+    read = []
+    for run in range(6):
+        if run == 3:
+            shop.postino.individuals.forget(shop.actor, "p1@example.com")
+        shop.export(destination)
+        read.append(read_in_full(shop))
+        shop.clock.forward(hours=3)
+    # Once when a count differs for the first time, and not again for the same reason.
+    assert [before != after for before, after in pairwise(read)] == [True, False, True, False, False]
+    acts.add(shop.audience, "another@example.com", "unsubscribed")
+    shop.export(destination)
+    assert read_in_full(shop) == read[-1]
+
+
+def test_nobody_is_taken_for_gone_who_changed_while_the_audience_was_read(shop: Shop) -> None:
+    people = many(shop, 1200)
+    shop.segment("VIP", people)
+    shop.segment("Coffee", people)
+    shop.export(shop.destination("VIP"))
+    second = shop.destination("Coffee", name="Second")
+    shop.clock.forward(days=8)
+
+    def change() -> None:
+        shop.clock.forward(seconds=5)
+        for at in range(len(people)):
+            acts.edit(shop.audience, f"p{at}@example.com", PHONE="1")
+
+    shop.world.faults.before_call(3, change, method="GET", path=PAGES)
+    assert counts(shop.export(second)) == {"profiles": 1200, "tags_only": 1200, "tags_added": 1200}
+
+
+def test_a_worker_that_has_lost_its_run_writes_nothing_of_what_it_read(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 3))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.clock.forward(hours=3)
+    acts.edit(shop.audience, "p1@example.com", FNAME="Hand")
+
+    def known() -> object:
+        with shop.postino.database.read() as session:
+            rows = session.execute(select(LedgerMember.key, LedgerMember.changed).order_by(LedgerMember.key)).all()
+            return session.scalar(select(Ledger.watermark)), rows
+
+    def taken_over() -> None:
+        with shop.postino.database.write() as session:
+            session.execute(update(Run).where(Run.status == RunStatus.PROCESSING).values(attempt=Run.attempt + 1))
+
+    before = known()
+    shop.world.faults.before_call(1, taken_over, method="GET", path=PAGES)
+    run = shop.postino.runs.request(shop.actor, destination)
+    shop.postino.exporting.carry_out(run.id)
+    assert known() == before
