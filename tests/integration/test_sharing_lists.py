@@ -83,7 +83,9 @@ def test_nothing_is_shared_in_the_direct_messages_with_postino_where_nobody_else
     assert texts(in_full) == ["Back"]
 
     act(office.ada, "click", target="History", home=True)
-    told = office.soon(lambda: [one for one in office.directly(office.ada) if "Exports of" in lines(one)])
+    told = office.soon(
+        lambda: [one for one in office.directly(office.ada) if "Exports of" in lines(one) and not one["ephemeral"]]
+    )
     assert texts(told[-1]) == ["Details"]
     assert "Share" in texts(office.type(office.ada, "/postino help"))
 

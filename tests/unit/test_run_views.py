@@ -331,6 +331,17 @@ def test_a_run_took_the_time_since_its_approval_and_not_the_wait_for_it() -> Non
     assert "approved by <@U0BEN>" in shown(message)
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_was_canceled_while_it_waited_took_no_time(preview: bool) -> None:
+    times = {"started_at": NOW, "finished_at": NOW + timedelta(hours=3)}
+    waited = a_run("canceled", preview=preview, **times)
+    assert "in 3 hours" not in shown(runs.living(T, waited))
+    sent = Plan.model_validate(PLAN | {"first_sent": NOW.timestamp()})
+    assert (
+        "in 3 hours" in shown(runs.living(T, a_run("canceled", plan=sent, preview=preview, **times)))
+    ) is not preview
+
+
 def test_a_recovery_is_told_even_if_somebody_was_rejected() -> None:
     run = a_run("rejects", recovered=True, counts=Counts(profiles=3, new=2, rejected=1))
     assert "works again and was exported" in shown(outcomes.outcome(T, run))
