@@ -31,6 +31,7 @@ from bot.views.run_facts import Message
 from bot.wiring import Application
 from bot.workflow import end_step
 from services import workflows
+from services.binding import Edited
 from storage import outbox, runs
 from storage.models import FINAL, OutboxMessage, Run, RunStatus
 
@@ -184,7 +185,12 @@ class Notifier:
         return kinds
 
     def _posts_outcome(self, run: Run) -> bool:
-        """A person's run always, and what a person cancelled; of others only what changes a state or a segment unusually."""
+        """A person's run always, and what a person cancelled; of others only what changes a state or a segment unusually.
+
+        That a destination was edited is told by the message of the run it ended, and to who launched that.
+        """
+        if run.reason.get("kind") == Edited.__name__ and run.status == RunStatus.CANCELED:
+            return False
         own = run.trigger == PERSON or run.status == RunStatus.CANCELED
         return own or self._telling.changed(run) or bool(self._telling.resized(run))
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import access, audit, forms, guarding, tagging
+from services import access, audit, binding, forms, guarding, tagging
 from services.access import Actor
 from services.connections import Connections
 from services.errors import InvalidInput, NotFound, Refused
@@ -49,9 +49,10 @@ class Destinations:
         self._connections = connections
 
     def save(self, actor: Actor, form: Form, *, edited: Destination | None = None) -> Destination:
-        """Create a destination, or save what was edited. Saving does not run.
+        """Create a destination, or save what was edited. Saving does not run; a preview of what was before ends.
 
-        Raises InvalidInput naming the field, LimitExceeded, NotAllowed, and Refused if somebody else edited it meanwhile.
+        Raises InvalidInput naming the field, LimitExceeded, NotAllowed, and Refused if somebody else edited it meanwhile, or
+        if what is being sent right now would change.
         """
         connection = self._connections.get(actor, form.connection_id)
         if edited is not None:
@@ -225,6 +226,7 @@ class Destinations:
         now = self._database.now(session)
         _check_field_owners(session, form, connection, edited)
         destination = _fresh(session, edited) if edited is not None else _new(actor, now)
+        before = _settings(destination) if edited is not None else None
         moved = edited is not None and (edited.audience_id, edited.connection_id) != (audience.id, connection.id)
         destination.name = form.name
         destination.connection_id = connection.id
@@ -254,6 +256,9 @@ class Destinations:
             DestinationSegment(segment=name, position=at, tag_name=tag_names[name], take_over=form.takes_over(name))
             for at, name in enumerate(form.segments)
         ]
+        if before is not None and before != binding.settings_of(destination, connection.account_id):
+            binding.require_not_sending(session, destination)
+            binding.end_outdated(session, destination, connection.account_id, now)
         session.flush()
         tagging.claim(session, destination, connection.account_id, tag_names, taken_over=taken_over, release_all=moved)
         action = "destination.created" if edited is None else "destination.edited"
@@ -269,6 +274,12 @@ def overruled(destination: Destination) -> Refused:
         "it is still needed.",
         destination=destination.name,
     )
+
+
+def _settings(destination: Destination) -> str:
+    """What the destination's exports are bound to as it stands."""
+    account = destination.connection.account_id if destination.connection is not None else ""
+    return binding.settings_of(destination, account)
 
 
 def _new(actor: Actor, now: datetime) -> Destination:

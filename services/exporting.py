@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from services import approving, ceiling, guarding, observing, snapshot, tagging
+from services import approving, binding, ceiling, guarding, observing, snapshot, tagging
 from services.actions import Counters, Target
 from services.applying import Applying
 from services.attempts import Attempt
@@ -70,6 +70,7 @@ class Export:
         connection = run.destination.connection
         if connection is None:
             raise Refused("The destination has no connection to Mailchimp any more. Edit it and choose one.")
+        binding.require_unedited(run)
         self._tools = tools
         self._database = tools.database
         self._run = run
@@ -127,6 +128,7 @@ class Export:
             for one in held:
                 scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
         summary = self._timed(self.reckoning.summary(plan, taken, audience, [] if accepted else held))
+        summary["settings"] = binding.settings_of(self._destination, self._connection.account_id)
         self.reckoning.counters.profiles = taken.profiles
         waiting = "removals" if held and not accepted else ""
         stopped = self._stopped_by_now(plan, summary, waiting, held)

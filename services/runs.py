@@ -11,14 +11,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import access, approving, audit
+from services import access, approving, audit, binding
 from services.access import Actor
-from services.destinations import CONSENT_VERSION
+from services.ending import announce as announce
+from services.ending import announce_stopping, end
+from services.ending import as_reason as as_reason
 from services.errors import NotAllowed, NotFound, PostinoError, ReconnectNeeded, Refused
+from services.forms import CONSENT_VERSION
 from storage import ledger as ledgers
-from storage import outbox, refusals, runs
+from storage import refusals, runs
 from storage.database import Database
-from storage.models import FINAL, PLAN, AuditEntry, Destination, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, AuditEntry, Destination, Run, RunReject, RunStatus
 
 APPROVAL_LASTS = timedelta(hours=24)
 
@@ -118,7 +121,7 @@ class Runs:
         """Send what a preview showed. Everything is computed again; if it has grown a person is asked again.
 
         Raises NotFound, NotAllowed, also for who asked where somebody else must approve, Refused if the run waits for nobody
-        any more, and what ``request`` raises for a destination that cannot run any more.
+        any more or the destination was edited, and what ``request`` raises for a destination that cannot run any more.
         """
         with self._database.write() as session:
             run = self._get(session, actor, run_id)
@@ -156,10 +159,9 @@ class Runs:
             now = self._database.now(session)
             run.cancel_requested_by = actor.person
             if run.status != RunStatus.PROCESSING:
-                run.status, run.finished_at = RunStatus.CANCELED, now
-                announce(session, run, now)
+                end(session, run, RunStatus.CANCELED, now, {})
             else:
-                _announce_stopping(session, run, now)
+                announce_stopping(session, run, now)
             audit.record(session, actor, now, "run.canceled", run.destination.name, {"run": run.id})
             return run
 
@@ -303,9 +305,8 @@ class Runs:
             if run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED):
                 if order.trigger == PLAN:
                     continue
-                run.status, run.finished_at = RunStatus.CANCELED, self._database.now(session)
-                run.reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
-                announce(session, run, run.finished_at)
+                reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
+                end(session, run, RunStatus.CANCELED, self._database.now(session), reason)
             else:
                 raise AlreadyExporting(
                     "{destination} is being exported already. See it with /postino-status or postino history.",
@@ -320,6 +321,7 @@ def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime
         raise Refused("This export does not wait for approval any more.")
     if run.expires_at is not None and run.expires_at <= now:
         raise Refused("This preview is more than 24 hours old. Preview the export again.")
+    binding.require_unedited(run)
     if actor.person == run.requested_by and approving.rule_of(session, run, run.plan):
         maker = access.maker(run.destination)
         raise NotAllowed(
@@ -378,35 +380,3 @@ def _new_run(
         reason={},
         channel=channel or destination.channel,
     )
-
-
-def announce(session: Session, run: Run, now: datetime) -> None:
-    """Tell the run's channel of the state it is in now: once per state and attempt.
-
-    A verification is quiet unless it had something to repair, and a plan is told nowhere.
-    """
-    if run.trigger == PLAN or (run.verifies and not run.counters.get("tags_added")):
-        return
-    outbox.add(
-        session,
-        run.workspace_id,
-        "run",
-        {"status": run.status},
-        now,
-        run_id=run.id,
-        once=f"run-{run.id}-{run.status}-{run.attempt}",
-    )
-
-
-def _announce_stopping(session: Session, run: Run, now: datetime) -> None:
-    """Show at once that a run which is sending was asked to stop: the calls in flight may take a while."""
-    if run.trigger == PLAN:
-        return
-    outbox.add(
-        session, run.workspace_id, "run", {"status": run.status}, now, run_id=run.id, once=f"run-{run.id}-stopping"
-    )
-
-
-def as_reason(error: PostinoError) -> Json:
-    """An error as the run row keeps it: message id, values and kind; ``bot`` turns it into text."""
-    return {"message": error.message, "values": error.values, "kind": type(error).__name__}

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 
 from services import access, audit
 from services.access import Actor, Standing
+from services.binding import SCHEDULE as SCHEDULE
 from services.destinations import Destinations
 from services.errors import NotFound, PostinoError
 from services.runs import AlreadyExporting, Order, Runs
@@ -22,8 +23,6 @@ from services.watching import Watching, endless_since
 from storage.database import Database
 from storage.models import FINAL, Destination, Run
 
-SCHEDULE = "schedule"
-"""The person recorded for what a schedule started."""
 SHOWN = 3
 """How many of the next times people are shown."""
 

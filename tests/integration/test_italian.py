@@ -121,6 +121,17 @@ def test_an_export_is_asked_for_previewed_sent_and_told_in_italian(office: Offic
     assert english(office) == []
 
 
+def test_a_preview_that_an_edit_ended_says_so_in_italian(office: Office) -> None:
+    destination = office.world.destination("VIP", language="it")
+    office.request(destination, preview=True)
+    office.work()
+    office.world.edit("Newsletter", "VIP", "Bergamo")
+    office.work()
+    [card] = office.posted(office.ben)
+    assert "La destinazione è stata modificata. Apri una nuova anteprima." in lines(card)
+    assert english(office) == []
+
+
 def test_each_reads_their_own_language_where_only_they_read(office: Office) -> None:
     office.world.destination("VIP", language="it")
     assert "3 profili" in lines(office.type(office.ada, "/postino-segments vip"))

@@ -554,6 +554,33 @@ def test_a_numbers_approval_that_was_outgrown_asks_again(office: Office) -> None
     assert not acts.dump(office.world.audience)
 
 
+def test_an_edited_destination_asks_for_a_new_preview_in_the_message_of_the_old_one(office: Office) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination, preview=True)
+    office.work()
+    [card] = office.posted()
+    office.world.edit("Newsletter", "VIP", "Bergamo")
+    office.click(office.ada, "Send", card)
+    assert "does not wait for approval any more" in lines(office.soon(lambda: office.answers(office.ada))[-1])
+    office.work()
+    [card] = office.posted()
+    assert "The destination was edited. Preview it again." in lines(card)
+    assert [button["text"] for button in card["buttons"]] == ["Preview again", "Details"]
+    assert (office.thread(card), office.directly(office.ada)) == ([], [])
+
+    office.request(office.postino.destinations.named(office.world.actor, "Newsletter"), preview=True)
+    office.work()
+    office.click(office.ada, "Send", office.posted()[-1])
+    office.soon(lambda: office.run(2).status == RunStatus.QUEUED)
+    office.world.edit("Newsletter", "Bergamo")
+    office.work()
+    assert len(office.posted()) == 2
+    assert "The destination was edited. Preview it again." in lines(office.posted()[-1])
+    [told] = office.directly(office.ada)
+    assert "The destination was edited. Preview it again." in lines(told)
+    assert not acts.dump(office.world.audience)
+
+
 def test_a_preview_in_the_channel_of_the_command_where_the_destination_has_none(office: Office) -> None:
     office.world.destination("VIP", channel=None)
     office.type(office.ada, "/postino-export Newsletter", channel="general")

@@ -1,0 +1,80 @@
+"""What a run is bound to: the settings of its destination that people were shown, or with which it has begun to send.
+
+An edit that changes where an export goes, or what it carries, ends what was planned before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.ending import as_reason, end
+from services.errors import Refused
+from storage import runs
+from storage.models import Destination, Run, RunStatus
+
+SCHEDULE = "schedule"
+"""The trigger of what a schedule started, and the person recorded for it."""
+
+
+class Edited(Refused):
+    """The destination was edited since the run was planned: what it showed is not what would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The destination was edited. Preview it again.")
+
+
+def settings_of(destination: Destination, account_id: str) -> str:
+    """A digest of where a destination's export goes and what it carries: account, audience, data matching, segments, tags."""
+    settings = (
+        account_id,
+        destination.audience_id,
+        destination.email_attribute,
+        sorted(destination.fields.items()),
+        destination.consent_attribute,
+        sorted(destination.consent_values),
+        destination.skip_required_fields,
+        [(chosen.segment, chosen.tag_name) for chosen in destination.segments],
+    )
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
+
+
+def require_unedited(run: Run) -> None:
+    """Raises Edited if the run holds another account than it would send to, or was planned with other settings."""
+    connection = run.destination.connection
+    if connection is None:
+        return  # that has a sentence of its own
+    planned = run.plan.get("settings")
+    edited = planned is not None and planned != settings_of(run.destination, connection.account_id)
+    if edited or run.account_id != connection.account_id:
+        raise Edited
+
+
+def require_not_sending(session: Session, destination: Destination) -> None:
+    """Raises Refused while the destination is being sent: what people are told of that export must stay true."""
+    for run in runs.unfinished(session, destination.id):
+        if run.status == RunStatus.PROCESSING and not run.preview and run.verifies is None:
+            raise Refused(
+                "{destination} is being exported right now, so what it sends cannot be changed. Save again when the export "
+                "has ended, or cancel it first.",
+                destination=destination.name,
+            )
+
+
+def end_outdated(session: Session, destination: Destination, account_id: str, now: datetime) -> None:
+    """End the destination's runs that wait or are queued with the settings it had before.
+
+    What has looked at nothing yet goes on with the new ones where nobody relies on the old: previews, which show them, and
+    what a schedule started, which exports the destination as it is. A preview that is being computed cannot be approved.
+    """
+    for run in runs.unfinished(session, destination.id):
+        if run.status == RunStatus.PROCESSING:
+            continue
+        begun = run.attempt > 0 or run.verifies is not None
+        if not begun and (run.preview or run.trigger == SCHEDULE):
+            run.account_id = account_id
+        else:
+            end(session, run, RunStatus.CANCELED, now, as_reason(Edited()))
