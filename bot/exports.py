@@ -130,8 +130,14 @@ class Exports:
         asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
 
     def accept_removals(self, asked: Asked) -> None:
-        """Export again and take off the tags that the brake held."""
+        """Export again and take off the tags that the brake held, as far as they were shown."""
         run = self._application.runs.accept_removals(asked.actor, int(asked.text))
+        if run.status in FINAL and run.reason.get("waiting") == "removals":
+            raise Refused(
+                "The brake held these removals again, because they had changed since they were shown. "
+                "Look at the newer export of {destination}.",
+                destination=run.destination.name,
+            )
         if run.status in FINAL:
             raise Refused("These tags were taken off already. Preview the export again to see what it would do now.")
         asked.answer(views.started(asked.t, self._telling.run(run), run.channel))

@@ -1,6 +1,6 @@
-"""What a run is bound to: the settings of its destination that people were shown, or with which it has begun to send.
+"""What a run is bound to: what people were shown of it, or of an earlier run whose held removals they accepted.
 
-An edit that changes where an export goes, or what it carries, ends what was planned before it.
+An edit that changes where an export goes, or what it carries, ends what was planned before it. Both stand in the run's plan.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from services.ending import as_reason, end
 from services.errors import Refused
+from services.guarding import Shown
 from storage import runs
-from storage.models import Destination, Run, RunStatus
+from storage.models import Destination, Json, Run, RunStatus
 
 SCHEDULE = "schedule"
 """The trigger of what a schedule started, and the person recorded for it."""
@@ -42,15 +43,40 @@ def settings_of(destination: Destination, account_id: str) -> str:
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
 
 
+def carried(run: Run) -> Json:
+    """What a new plan of the run takes over from the one before, and what it is bound to itself."""
+    connection = run.destination.connection
+    settings = settings_of(run.destination, connection.account_id if connection is not None else "")
+    accepted = {"accepted": run.plan["accepted"]} if "accepted" in run.plan else {}
+    return {"settings": settings, **accepted}
+
+
+def accepting(run: Run) -> Json:
+    """The plan to begin with of a run that takes off what another run's plan shows as held."""
+    accepted = {one["segment"]: {"people": one["people"], "reason": one["reason"]} for one in run.plan.get("held", ())}
+    return {"accepted": accepted}
+
+
+def shown_removals(run: Run) -> dict[str, Shown] | None:
+    """The removals that a person was shown when they accepted them, by segment; None if none were shown."""
+    accepted = run.plan.get("accepted")
+    return None if accepted is None else {segment: Shown(**one) for segment, one in accepted.items()}
+
+
 def require_unedited(run: Run) -> None:
-    """Raises Edited if the run holds another account than it would send to, or was planned with other settings."""
+    """Raises Edited if the destination was edited since the run was planned."""
+    if is_edited(run):
+        raise Edited
+
+
+def is_edited(run: Run) -> bool:
+    """Whether the run holds another account than it would send to, or was planned with other settings."""
     connection = run.destination.connection
     if connection is None:
-        return  # that has a sentence of its own
+        return False  # that has a sentence of its own
     planned = run.plan.get("settings")
     edited = planned is not None and planned != settings_of(run.destination, connection.account_id)
-    if edited or run.account_id != connection.account_id:
-        raise Edited
+    return edited or run.account_id != connection.account_id
 
 
 def require_not_sending(session: Session, destination: Destination) -> None:

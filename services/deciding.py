@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import String, cast, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services import access, audit
 from services.access import Actor
 from services.errors import InvalidInput, NotFound
 from services.rejects import Problem
-from storage import decisions, ledger
+from storage import decisions, ledger, runs
 from storage.database import Database
-from storage.models import Destination, Run, RunReject
+from storage.models import Destination, RunReject
 
 STATEMENT_VERSION = 1
 """Of the words with which somebody says that these people agreed to mail; recorded with each decision to export."""
@@ -103,14 +103,11 @@ class Deciding:
         book = self._book(session, destination)
         if book is None:
             return []
-        latest = (
-            select(Run.id)
-            .where(Run.destination_id == destination.id, Run.verifies.is_(None), cast(Run.plan, String) != "{}")
-            .order_by(Run.id.desc())
-            .limit(1)
-        )
+        latest = runs.last_planned(session, destination.id)
+        if latest is None:
+            return []
         found = select(RunReject).where(
-            RunReject.run_id == latest.scalar_subquery(),
+            RunReject.run_id == latest.id,
             RunReject.reason == Problem.OTHER_ADDRESS,
             RunReject.key.is_not(None),
         )

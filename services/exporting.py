@@ -123,14 +123,12 @@ class Export:
         plan, planner = self._plan(scratch, observer, later, book, tags, rules)
         self._check_ceiling(service, plan)
         held = self._guard(plan, taken, present)
-        accepted = self._run.accept_removals
-        if not accepted:
-            for one in held:
-                scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
-        summary = self._timed(self.reckoning.summary(plan, taken, audience, [] if accepted else held))
-        summary["settings"] = binding.settings_of(self._destination, self._connection.account_id)
+        for one in held:
+            scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
+        summary = self._timed(self.reckoning.summary(plan, taken, audience, held))
+        summary |= binding.carried(self._run)
         self.reckoning.counters.profiles = taken.profiles
-        waiting = "removals" if held and not accepted else ""
+        waiting = "removals" if held else ""
         stopped = self._stopped_by_now(plan, summary, waiting, held)
         if stopped is not None:
             return stopped
@@ -326,7 +324,10 @@ class Export:
             for position, tag in enumerate(present):
                 ledger.note_holders(session, tag.id, today, plan.holders.get(position, 0))
                 highest[position] = ledger.highest_holders(session, tag.id)
-        return guarding.brake(plan, taken, highest, self._destination.brake_share, self._destination.brake_people)
+        held = guarding.brake(plan, taken, highest, self._destination.brake_share, self._destination.brake_people)
+        if self._run.accept_removals:
+            return guarding.still_held(held, self._segments, binding.shown_removals(self._run))
+        return held
 
     def _stopped_by_now(self, plan: Plan, summary: Json, waiting: str, held: list[guarding.Held]) -> Outcome | None:
         """How a run ends that is not to send, or not yet: a plan, a preview, what somebody must approve. None if it goes on."""

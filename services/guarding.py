@@ -28,6 +28,14 @@ class Held:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Removals of one segment's tag as a person was shown them when they accepted them: from how many people, held why."""
+
+    people: int
+    reason: str
+
+
 def check_profiles(count: int) -> None:
     """Raises ``LimitExceeded`` if an export has more distinct profiles than it may."""
     if count > PROFILES:
@@ -94,9 +102,29 @@ def _why_held(read: SegmentRead, removals: int, holders: int, share: float, peop
     return None
 
 
+def still_held(held: Sequence[Held], segments: Sequence[str], shown: Mapping[str, Shown] | None) -> list[Held]:
+    """What waits although a person has accepted removals: what they were not ``shown``, by segment.
+
+    More people than 5 % + 100 above what was shown wait again, and whatever is held because its segment is empty, incomplete
+    or gone if that was not the reason that was shown. Somebody who was shown nothing has accepted that many people leave.
+    """
+    return [one for one in held if not _accepted(one, segments[one.position], shown)]
+
+
+def _accepted(one: Held, segment: str, shown: Mapping[str, Shown] | None) -> bool:
+    if shown is None:
+        return one.reason == "share"
+    seen = shown.get(segment)
+    return seen is not None and one.reason in ("share", seen.reason) and not _exceeds(one.people, seen.people)
+
+
 def has_grown(now: Mapping[str, int], approved: Mapping[str, int]) -> list[str]:
     """The numbers that exceed the approved ones by more than 5 % + 100: then a person is asked again."""
-    return [name for name, count in now.items() if count > approved.get(name, 0) * (1 + SLACK_SHARE) + SLACK_COUNT]
+    return [name for name, count in now.items() if _exceeds(count, approved.get(name, 0))]
+
+
+def _exceeds(count: int, approved: int) -> bool:
+    return count > approved * (1 + SLACK_SHARE) + SLACK_COUNT
 
 
 def binding_numbers(plan: Plan, removals: int) -> dict[str, int]:

@@ -21,7 +21,7 @@ from services.forms import CONSENT_VERSION
 from storage import ledger as ledgers
 from storage import refusals, runs
 from storage.database import Database
-from storage.models import FINAL, PLAN, AuditEntry, Destination, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, AuditEntry, Destination, Json, Run, RunReject, RunStatus
 
 APPROVAL_LASTS = timedelta(hours=24)
 
@@ -40,11 +40,14 @@ class Order:
     to send.
 
     One with the trigger ``PLAN`` ends there, and replaces no other preview.
-    ``verifies`` names a run whose tags are looked at again.
+    ``accept_removals`` takes off the tags that the brake held in the run ``shown``, else in the destination's last one that
+    was planned. If that held none, only what it would hold because many people leave. ``verifies`` names a run whose tags
+    are looked at again.
     """
 
     preview: bool = False
     accept_removals: bool = False
+    shown: int | None = None
     canary: int = 0
     trigger: str = "person"
     verifies: int | None = None
@@ -90,6 +93,8 @@ class Runs:
             _may_run(fresh)
             self._make_way(session, fresh, order)
             run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
+            if order.accept_removals:
+                run.plan = _accepted(session, fresh, order)
             session.add(run)
             session.flush()
             audit.record(
@@ -130,7 +135,6 @@ class Runs:
             _may_run(run.destination)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
             run.approved_by, run.expires_at = actor.person, None
-            run.accept_removals = run.accept_removals or bool(run.reason.get("waiting") == "removals")
             audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
             announce(session, run, now)
             return run
@@ -166,11 +170,13 @@ class Runs:
             return run
 
     def accept_removals(self, actor: Actor, run_id: int) -> Run:
-        """Export again, this time taking off the tags that the brake held."""
+        """Export again, this time taking off the tags that the brake held in this run; what it did not show is held again.
+
+        Raises what ``request`` raises, and Refused if the destination was edited since.
+        """
         run = self.get(actor, run_id)
-        return self.request(
-            actor, run.destination, Order(accept_removals=True), key=f"removals-{run_id}", channel=run.channel
-        )
+        order = Order(accept_removals=True, shown=run_id)
+        return self.request(actor, run.destination, order, key=f"removals-{run_id}", channel=run.channel)
 
     def retry_rejects(self, actor: Actor, run_id: int) -> Run:
         """Forget whom Mailchimp refused for this destination's audience, then export as usual."""
@@ -356,6 +362,15 @@ def require_consent(destination: Destination) -> None:
             "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
             destination=destination.name,
         )
+
+
+def _accepted(session: Session, destination: Destination, order: Order) -> Json:
+    """The plan to begin with of a run that takes off held tags. Raises Refused if what was shown is of other settings."""
+    shown = session.get(Run, order.shown) if order.shown is not None else runs.last_planned(session, destination.id)
+    if shown is None or (order.shown is None and (not shown.plan.get("held") or binding.is_edited(shown))):
+        return {}
+    binding.require_unedited(shown)
+    return binding.accepting(shown)
 
 
 def _new_run(

@@ -151,6 +151,16 @@ def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunSta
     return session.execute(told.where(Run.id.in_(newest))).all()
 
 
+def last_planned(session: Session, destination_id: int) -> Run | None:
+    """The destination's newest run that has a plan to show, verifications left out; None if there is none."""
+    statement = select(Run).where(
+        Run.destination_id == destination_id,
+        Run.verifies.is_(None),
+        Run.plan["profiles"].as_integer().is_not(None),
+    )
+    return session.scalar(statement.order_by(Run.id.desc()).limit(1))
+
+
 def ended_well(session: Session, run: Run, limit: int = 20) -> Sequence[Row[Json, datetime | None]]:
     """Plan and end of the last whole exports to the run's audience, newest first."""
     statement = (

@@ -68,7 +68,12 @@ def plan(name: Name, as_json: AsJson = False) -> None:
 def export(
     name: Name,
     accept_removals: Annotated[
-        bool, typer.Option("--accept-removals", help="Take off tags that the brake would hold.")
+        bool,
+        typer.Option(
+            "--accept-removals",
+            help="Take off the tags that the brake held in the last export or plan. If it held none, those of people who left "
+            "in large numbers, but not of a segment that is empty, incomplete or gone.",
+        ),
     ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take over tags of others that have the names of this destination's.")

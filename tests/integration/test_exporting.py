@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 
 from sandbox.mailchimp import acts
 from services.errors import InvalidInput, LimitExceeded, Refused
-from storage.models import RunStatus
+from storage.models import Run, RunStatus
 from tests.integration.shop import Shop
 
 
@@ -275,6 +276,78 @@ def test_a_removal_from_many_waits_for_a_person_and_goes_when_accepted(shop: Sho
     assert sum(member["tags"] == ["VIP"] for member in shop.members().values()) == 70
 
 
+@pytest.fixture
+def brake_pulled(shop: Shop) -> Run:
+    """An export of 100 people that holds 30 removals because they are so many."""
+    people = {f"p{number:02}": f"p{number}@example.com" for number in range(100)}
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.segment("VIP", list(people)[30:])
+    return shop.export(destination)
+
+
+def emptied(shop: Shop) -> None:
+    """Nobody is left in the segment."""
+    shop.segment("VIP", [])
+
+
+def torn(shop: Shop) -> None:
+    """Ten are left, and a row cannot be read."""
+    shop.segment("VIP", list(shop.people)[:10])
+    shop.break_row("VIP", b"p05", b'"p0\n')
+
+
+@pytest.mark.parametrize(("change", "reason"), [(emptied, "empty"), (torn, "incomplete")])
+@pytest.mark.parametrize("by", ["button", "command line"])
+def test_removals_that_were_accepted_wait_again_if_they_have_another_reason_by_then(
+    shop: Shop, brake_pulled: Run, change: Callable[[Shop], None], reason: str, by: str
+) -> None:
+    change(shop)
+    shop.clock.forward(hours=2)
+    runs, carry_out = shop.postino.runs, shop.postino.exporting.carry_out
+
+    def accept(shown: Run) -> Run:
+        if by == "command line":
+            return shop.export(shown.destination, accept_removals=True)
+        ended = carry_out(runs.accept_removals(shop.actor, shown.id).id)
+        assert ended is not None
+        return ended
+
+    again = accept(brake_pulled)
+    assert again.reason == {"waiting": "removals"}
+    assert [held["reason"] for held in again.plan["held"]] == [reason]
+    assert sum(member["tags"] == ["VIP"] for member in shop.members().values()) == 100
+    # Now that it was shown it can be accepted.
+    left = 0 if reason == "empty" else 9
+    assert accept(again).counters["tags_removed"] == 100 - left
+    assert sum(member["tags"] == ["VIP"] for member in shop.members().values()) == left
+
+
+def test_where_nothing_was_held_accepting_lets_many_people_leave_but_no_segment_be_emptied(shop: Shop) -> None:
+    people = {f"p{number}": f"p{number}@example.com" for number in range(40)}
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    shop.segment("Coffee", people)
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.segment("VIP", ["p1"])
+    shop.segment("Coffee", [])
+    run = shop.export(destination, accept_removals=True)
+    assert run.counters["tags_removed"] == 39
+    assert [(held["segment"], held["reason"]) for held in run.plan["held"]] == [("Coffee", "empty")]
+
+
+def test_held_removals_are_not_taken_off_by_a_click_after_the_destination_was_edited(
+    shop: Shop, brake_pulled: Run
+) -> None:
+    shop.segment("Coffee", ["p50"])
+    shop.destination("VIP", "Coffee", edited=brake_pulled.destination)
+    with pytest.raises(Refused, match="was edited"):
+        shop.postino.runs.accept_removals(shop.actor, brake_pulled.id)
+
+
 def test_a_small_removal_goes_at_once(shop: Shop) -> None:
     people = {f"p{number}": f"p{number}@example.com" for number in range(100)}
     shop.customers(**people)
@@ -424,6 +497,7 @@ def test_a_suppressed_person_who_leaves_one_of_two_segments_is_counted_once(shop
     shop.export(destination)
     acts.unsubscribe(shop.audience, "ann@example.com")
     shop.segment("Coffee", [])
+    assert shop.export(destination).plan["held"][0]["reason"] == "empty"
     run = shop.export(destination, accept_removals=True)
     assert counts(run) == {"profiles": 1, "suppressed": 1, "tags_removed": 1}
     assert shop.members()["ann@example.com"]["tags"] == ["VIP"]

@@ -132,6 +132,28 @@ def test_a_preview_that_an_edit_ended_says_so_in_italian(office: Office) -> None
     assert english(office) == []
 
 
+def test_removals_that_are_held_again_are_told_in_italian(office: Office) -> None:
+    office.world.customers({f"c{number}": {} for number in range(40)})
+    office.world.segment("VIP", office.world.people)
+    destination = office.world.destination("VIP", language="it")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", ["p0"])
+    office.request(destination)
+    office.work()
+    shown = office.posted(office.ben)[-1]
+    office.world.segment("VIP", [])
+    for _ in range(2):
+        office.click(office.ada, "Togli i tag", shown)
+        office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+        office.work()
+    in_thread = (shown["channel"], shown["thread_ts"])
+    told = office.soon(lambda: [one for one in office.ada.messages(*in_thread) if one["ephemeral"]][1:])
+    answer = lines(told[-1])
+    assert "Il freno ha trattenuto di nuovo queste rimozioni" in answer
+    assert english(office) == []
+
+
 def test_each_reads_their_own_language_where_only_they_read(office: Office) -> None:
     office.world.destination("VIP", language="it")
     assert "3 profili" in lines(office.type(office.ada, "/postino-segments vip"))

@@ -57,6 +57,7 @@ def test_two_destinations_that_name_a_person_differently_do_not_undo_each_other(
     assert shop.writes() == []
     assert shop.members()["Ann@example.com"]["merge_fields"]["FNAME"] == "Ann"
     shop.segment("VIP", [])
+    shop.export(first)
     shop.export(first, accept_removals=True)
     shop.export(second)
     assert shop.members()["Ann@example.com"]["merge_fields"]["FNAME"] == "Anna"

@@ -373,6 +373,36 @@ def test_the_brake_holds_removals_until_a_person_takes_the_tags_off(office: Offi
     assert all(not one["tags"] for one in acts.dump(office.world.audience))
 
 
+def test_more_than_was_shown_is_held_again_when_the_tags_are_taken_off(office: Office) -> None:
+    office.world.customers({f"c{number}": {} for number in range(40)})
+    office.world.segment("VIP", office.world.people)
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", ["p0"])
+    office.request(destination)
+    office.work()
+    shown = office.posted()[-1]
+    office.world.segment("VIP", [])
+    office.click(office.ada, "Take the tags off", shown)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+    office.work()
+    again = office.posted()[-1]
+    people = len(office.world.people)
+    assert f"VIP: would be taken off {people} people, but the segment is empty." in lines(again)
+    assert all(one["tags"] == ["VIP"] for one in acts.dump(office.world.audience))
+    office.click(office.ada, "Take the tags off", shown)
+    in_thread = (shown["channel"], shown["thread_ts"])
+    told = office.soon(lambda: [one for one in office.ada.messages(*in_thread) if one["ephemeral"]][1:])
+    answer = lines(told[-1])
+    assert "The brake held these removals again" in answer
+    assert "Look at the newer export of Newsletter." in answer
+    office.click(office.ada, "Take the tags off", again)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 4)
+    office.work()
+    assert office.run(4).counters["tags_removed"] == people
+
+
 def test_removals_that_the_brake_holds_wait_in_home_for_who_may_allow_them(office: Office) -> None:
     destination = office.world.destination("VIP")
     office.request(destination)

@@ -53,6 +53,8 @@ def _export(town: Town) -> Run:
     if run is not None and run.status == RunStatus.FAILED:
         town.resolve(run)
         run = town.export(accept_removals=True)
+    if run is not None and run.reason.get("waiting") == "removals":
+        run = town.export(accept_removals=True)  # by now it was shown what is held
     if run is None or run.status not in (RunStatus.SUCCESSFUL, RunStatus.REJECTS):
         raise Broken(f"a quiet run ended {run and run.status}: {run and run.reason}")
     return run

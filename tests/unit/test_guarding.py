@@ -58,3 +58,25 @@ def test_the_brake_holds_what_is_more_than_a_fifth_and_at_least_25_people(
     taken = Snapshot(1, [read], RefreshMarker("one", None))
     found = guarding.brake(Plan(tags_removed={0: leaving}), taken, {0: highest}, SHARE, PEOPLE)
     assert [one.reason for one in found] == (["share"] if held else [])
+
+
+@pytest.mark.parametrize(
+    ("people", "reason", "shown", "waits"),
+    [
+        (131, "share", ("VIP", 30, "share"), False),
+        (132, "share", ("VIP", 30, "share"), True),  # more than 5 % and 100 above what was shown
+        (30, "empty", ("VIP", 30, "share"), True),  # nobody was told that the segment is empty
+        (30, "incomplete", ("VIP", 30, "empty"), True),
+        (30, "vanished", ("VIP", 30, "vanished"), False),
+        (30, "share", ("VIP", 30, "empty"), False),  # what is left of it is no worse than what was shown
+        (30, "share", ("Coffee", 30, "share"), True),
+        (30, "share", None, False),
+        (3, "empty", None, True),
+    ],
+)
+def test_removals_that_were_accepted_go_as_far_as_they_were_shown(
+    people: int, reason: str, shown: tuple[str, int, str] | None, waits: bool
+) -> None:
+    held = guarding.Held(0, people, 1000, reason)
+    accepted = None if shown is None else {shown[0]: guarding.Shown(*shown[1:])}
+    assert guarding.still_held([held], ["VIP"], accepted) == ([held] if waits else [])
