@@ -68,6 +68,8 @@ class Attempt:
         self._thread = threading.Thread(target=self._keep, name=f"lease-{run.id}", daemon=True)
 
     def __enter__(self) -> Attempt:
+        """Hold the run, having looked once: somebody may have cancelled it while nobody did, or before its worker died."""
+        self._look()
         self._thread.start()
         return self
 

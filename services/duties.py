@@ -113,6 +113,8 @@ class Exporting:
         with Attempt(database, run, meter, self.shutdown, lease=self.lease) as attempt:
             export: Export | None = None
             try:
+                if attempt.stop.is_set():
+                    raise Stopped
                 self.rights.require(run)
                 export = Export(self.tools, run, attempt, meter)
                 outcome = export.carry_out()
@@ -164,6 +166,10 @@ class Exporting:
         database = self.tools.database
         with database.read() as session:
             run = session.get_one(Run, attempt.run_id)
+        if run.cancel_requested_by is not None:
+            self._end(attempt, RunStatus.CANCELED, _counted(export), {})
+            return
+        with database.read() as session:
             too_long = database.now(session) - run.requested_at > LONGEST_SILENCE
         if too_long or run.trigger in ("command-line", PLAN):
             self._fail(attempt, export, error)

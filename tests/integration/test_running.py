@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,11 +21,14 @@ from services.lanes import LANES
 from services.mailchimp.client import Patience
 from services.runs import Order
 from services.verifying import Verifying
+from storage import runs
 from storage.models import PLAN, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
 ROOT = Path(__file__).parents[2]
+NO_PATIENCE = Patience(first=0, longest=0, in_all=0)
+"""Calls are not repeated: the first that fails lets the run go."""
 
 EXPORT = """
 import sys
@@ -122,6 +126,35 @@ def test_after_a_cancellation_only_the_calls_in_flight_are_awaited_and_kept(
     assert result["new"] == len(shop.members()) == sum(one.counts["created"] for one in inserts)
     assert result["new"] + result["not_attempted"] == 6000
     assert counts(shop.export(ended.destination))["new"] == result["not_attempted"]
+
+
+def test_a_cancellation_outlives_the_worker_that_was_to_hear_of_it(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 3))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    with shop.postino.database.write() as session:
+        assert runs.claim(session, run.id, "dead", shop.clock(), timedelta(0))
+    shop.postino.runs.cancel(shop.actor, run.id)
+    shop.clock.forward(minutes=1)
+    shop.world.log.clear()
+    assert shop.postino.exporting()
+    ended = shop.postino.runs.get(shop.actor, run.id)
+    assert (ended.status, ended.attempt) == (RunStatus.CANCELED, 2)
+    assert list(shop.world.log.calls()) == []
+
+
+def test_a_cancellation_is_not_put_off_because_mailchimp_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 3))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    # The worker does not look again before the call has failed.
+    monkeypatch.setattr(Attempt, "_keep", lambda self: self._ended.wait())
+    shop.world.faults.before_call(1, lambda: shop.postino.runs.cancel(shop.actor, run.id), method="POST")
+    shop.world.faults.add("503", method="POST")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert ended.status == RunStatus.CANCELED
 
 
 def test_a_worker_looks_for_a_cancellation_more_often_than_every_two_seconds() -> None:
