@@ -29,6 +29,7 @@ from storage.models import PLAN, Json, Run, RunStatus
 
 MOST_CRASHES = 3
 LONGEST_SILENCE = timedelta(hours=6)
+"""How long a run is tried again without anything acknowledged, from the first failure on."""
 
 log = structlog.get_logger()
 
@@ -165,18 +166,18 @@ class Exporting:
         """Mailchimp or the source does not answer: let others have the account, and try again later."""
         database = self.tools.database
         with database.read() as session:
-            run = session.get_one(Run, attempt.run_id)
+            run, now = session.get_one(Run, attempt.run_id), database.now(session)
         if run.cancel_requested_by is not None:
             self._end(attempt, RunStatus.CANCELED, _counted(export), {})
             return
-        with database.read() as session:
-            too_long = database.now(session) - run.requested_at > LONGEST_SILENCE
-        if too_long or run.trigger in ("command-line", PLAN):
+        # The row has the reason of an earlier release for as long as nothing was acknowledged, or approved, after it.
+        since = run.reason.get("since", now.timestamp())
+        if now.timestamp() - since > LONGEST_SILENCE.total_seconds() or run.trigger in ("command-line", PLAN):
             self._fail(attempt, export, error)
             return
         with suppress(LostLease), database.write() as session:
             wait = timedelta(seconds=error.after or 300)
-            reason = running.as_reason(error)
+            reason = running.as_reason(error) | {"since": since}
             attempt.write(
                 session, status=RunStatus.QUEUED, not_before=database.now(session) + wait, reason=reason, worker=None
             )

@@ -146,8 +146,8 @@ class Reckoning:
     def save(self, session: Session) -> None:
         """Write the counters, as the holder of the run, in the transaction of what they count. Raises ``LostLease``."""
         self._measure()
-        # Whoever gets on is not given up: crashes count while nothing is acknowledged between them.
-        self._attempt.write(session, counters=self.counters.as_json(), crashes=0)
+        # Whoever gets on is not given up: crashes and silence count while nothing is acknowledged between them.
+        self._attempt.write(session, counters=self.counters.as_json(), crashes=0, reason={})
         self.flush_rejects(session)
 
     def reject(self, rejected: Rejected) -> None:

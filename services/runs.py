@@ -134,7 +134,7 @@ class Runs:
             _require_approval_by(session, actor, run, now)
             _may_run(run.destination)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
-            run.approved_by, run.expires_at = actor.person, None
+            run.approved_by, run.expires_at, run.reason = actor.person, None, {}
             audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
             announce(session, run, now)
             return run

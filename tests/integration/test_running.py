@@ -22,7 +22,7 @@ from services.mailchimp.client import Patience
 from services.runs import Order
 from services.verifying import Verifying
 from storage import runs
-from storage.models import PLAN, RunStatus
+from storage.models import PLAN, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
@@ -179,6 +179,51 @@ def test_an_answer_that_is_lost_after_the_call_was_applied_neither_doubles_nor_l
     result = counts(run)
     assert result["new"] + result.get("unchanged", 0) == 600
     assert all(member["tags"] == ["VIP"] for member in shop.members().values())
+
+
+def released(shop: Shop, run: Run, skip: int = 0) -> Run:
+    """The run after an attempt that Mailchimp did not answer, but for the first ``skip`` inserts."""
+    shop.world.faults.add("503", method="POST", path="/lists/[^/]+", skip=skip)
+    ended = shop.postino.exporting.carry_out(run.id)
+    shop.world.faults.clear()
+    assert ended is not None
+    return ended
+
+
+def test_a_run_is_given_up_after_six_hours_in_which_nothing_was_acknowledged(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    shop.segment("VIP", many(shop, 5))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    shop.clock.forward(hours=7)  # waiting for the account is no silence
+    assert released(shop, run).status == RunStatus.QUEUED
+    shop.clock.forward(hours=5)
+    # One contact gets through, and everything counts from there.
+    assert released(shop, run, skip=1).counters["new"] == 1
+    shop.clock.forward(hours=5)
+    assert released(shop, run).status == RunStatus.QUEUED
+    shop.clock.forward(hours=2)
+    ended = released(shop, run)
+    assert (ended.status, ended.reason["kind"]) == (RunStatus.FAILED, "Unavailable")
+
+
+def test_an_approval_is_not_wasted_on_a_short_outage_however_late_it_came(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    shop.segment("VIP", many(shop, 5))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"), Order(preview=True))
+    shop.world.faults.add("503", times=1)
+    shop.postino.exporting.carry_out(run.id)
+    shop.clock.forward(minutes=6)
+    assert shop.postino.exporting()
+    shop.clock.forward(hours=7)
+    shop.postino.runs.approve(shop.actor, run.id)
+    assert released(shop, run).status == RunStatus.QUEUED
+    shop.clock.forward(minutes=6)
+    assert shop.postino.exporting()
+    assert shop.postino.runs.get(shop.actor, run.id).status == RunStatus.SUCCESSFUL
 
 
 def test_a_revoked_credential_ends_the_run_and_asks_to_reconnect(shop: Shop) -> None:
