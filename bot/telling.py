@@ -174,7 +174,9 @@ class Telling:
         other = self._application.runs.waits_for(row)
         if other is None:
             return None
-        return other.destination.name if other.workspace_id == row.workspace_id else ""
+        # A verification is shown nowhere, so its destination's name would say nothing.
+        told = other.workspace_id == row.workspace_id and other.verifies is None
+        return other.destination.name if told else ""
 
     def _weights(self, row: Run) -> tuple[run_facts.Weight, ...]:
         return tuple(run_facts.Weight(*one) for one in weights.heaviest(self._application.source, row))

@@ -133,6 +133,7 @@ class Runs:
             now = self._database.now(session)
             _require_approval_by(session, actor, run, now)
             _may_run(run.destination)
+            _set_verification_aside(session, run.destination, now)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
             run.approved_by, run.expires_at, run.reason = actor.person, None, {}
             audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
@@ -303,21 +304,31 @@ class Runs:
     def _make_way(self, session: Session, destination: Destination, order: Order) -> None:
         """A newer wish replaces a preview that waits; a run that is queued or sending is not doubled.
 
-        A plan is in nobody's way, and is no wish to send anything that would replace a preview.
+        A plan is in nobody's way. Nobody waits for a verification but by the queue of the account. Neither is a wish to send
+        anything that would replace a preview.
         """
+        now, sends = self._database.now(session), order.trigger != PLAN and order.verifies is None
+        if sends:
+            _set_verification_aside(session, destination, now)
         for run in runs.unfinished(session, destination.id):
             if run.trigger == PLAN:
                 continue
-            if run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED):
-                if order.trigger == PLAN:
-                    continue
+            shown = run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED)
+            if shown and sends:
                 reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
-                end(session, run, RunStatus.CANCELED, self._database.now(session), reason)
-            else:
+                end(session, run, RunStatus.CANCELED, now, reason)
+            elif not shown and (run.verifies is None or order.verifies is not None):
                 raise AlreadyExporting(
                     "{destination} is being exported already. See it with /postino-status or postino history.",
                     destination=destination.name,
                 )
+
+
+def _set_verification_aside(session: Session, destination: Destination, now: datetime) -> None:
+    """End a verification that has not begun, or waits to go on: an export reads the tags in full, too."""
+    for run in runs.unfinished(session, destination.id):
+        if run.verifies is not None and run.status == RunStatus.QUEUED:
+            end(session, run, RunStatus.CANCELED, now, {})
 
 
 def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime) -> None:

@@ -196,7 +196,8 @@ def _wanted(postino: Application, actor: Actor, destination: Destination, order:
     postino.exporting.recover()
     with postino.database.read() as session:
         for run in runs.unfinished(session, destination.id):
-            if run.status == RunStatus.QUEUED and not run.preview and not order.preview:
+            interrupted = run.status == RunStatus.QUEUED and not run.preview and run.verifies is None
+            if interrupted and not order.preview:
                 return run.id
     return postino.runs.request(actor, destination, order).id
 

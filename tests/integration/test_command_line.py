@@ -16,7 +16,9 @@ import pytest
 from bot.settings import Settings
 from bot.wiring import build
 from sandbox.mailchimp import acts
+from services.runs import Order
 from storage import runs
+from storage.models import RunStatus
 from tests.integration.machine import Machine, connect
 
 
@@ -53,6 +55,19 @@ def test_an_export_prints_one_object_with_the_stable_names(machine: Machine) -> 
         2,
         1,
     )
+
+
+def test_an_export_is_an_export_though_a_verification_of_the_one_before_is_queued(machine: Machine) -> None:
+    connect(machine)
+    first = json.loads(machine.postino("export", "Shop", "--json").out)["run"]
+    postino = build(Settings())
+    actor = postino.command_line()
+    order = Order(trigger="verify", verifies=first)
+    verification = postino.runs.request(actor, postino.destinations.named(actor, "Shop"), order)
+    again = json.loads(machine.postino("export", "Shop", "--json").out)
+    assert (again["run"] > verification.id, again["unchanged"]) == (True, 2)
+    assert postino.runs.get(actor, verification.id).status == RunStatus.CANCELED
+    postino.database.dispose()
 
 
 def test_a_plan_sends_nothing(machine: Machine) -> None:

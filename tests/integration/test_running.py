@@ -13,16 +13,18 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services import connections
 from services.attempts import Attempt, StopReason
+from services.errors import Refused
 from services.lanes import LANES
 from services.mailchimp.client import Patience
 from services.runs import Order
 from services.verifying import Verifying
 from storage import runs
-from storage.models import PLAN, Run, RunStatus
+from storage.models import PLAN, Destination, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
@@ -270,6 +272,90 @@ def test_a_verification_puts_nothing_on_that_the_run_it_verifies_had_not(shop: S
     shop.clock.forward(minutes=10)
     assert shop.postino.exporting()
     assert all(member["tags"] == ["VIP"] for member in shop.members().values())
+
+
+def verification(shop: Shop) -> tuple[Destination, Verifying]:
+    """An exported destination whose verification is queued."""
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.clock.forward(minutes=11)
+    verifying = Verifying(shop.postino.database, shop.postino.runs)
+    assert verifying()
+    return destination, verifying
+
+
+def test_an_export_takes_the_place_of_a_verification_that_waits(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    destination, verifying = verification(shop)
+    assert counts(shop.export(destination)) == {"profiles": 5, "unchanged": 5}
+    assert not shop.postino.exporting()  # the verification is not in the queue any more
+    assert not verifying()
+
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    shop.segment("VIP", many(shop, 6))
+    shop.export(destination)
+    shop.clock.forward(minutes=11)
+    assert verifying()
+    shop.world.faults.add("503")
+    assert shop.postino.exporting()
+    shop.world.faults.clear()
+    preview = shop.export(destination, preview=True)
+    assert preview.status == RunStatus.WAITING
+    shop.clock.forward(minutes=6)
+    assert not shop.postino.exporting()
+
+
+def test_an_export_is_queued_behind_a_verification_that_goes_on(shop: Shop) -> None:
+    destination, verifying = verification(shop)
+    asked: list[Run] = []
+    shop.world.faults.before_call(1, lambda: asked.append(shop.postino.runs.request(shop.actor, destination)))
+    assert shop.postino.exporting()
+    assert asked[0].status == RunStatus.QUEUED
+    assert shop.postino.exporting()
+    assert shop.postino.runs.get(shop.actor, asked[0].id).status == RunStatus.SUCCESSFUL
+    with shop.postino.database.read() as session:
+        verified = session.scalar(select(Run).where(Run.verifies.is_not(None)))
+    assert verified is not None
+    assert verified.status == RunStatus.SUCCESSFUL
+    assert not verifying()
+
+
+def test_the_last_run_that_sent_is_verified_whatever_was_asked_for_after_it(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    acts.untag(shop.audience, "p1@example.com", "VIP")
+    verifying = Verifying(shop.postino.database, shop.postino.runs)
+    runs_ = shop.postino.runs
+    runs_.skip(shop.actor, destination, Refused("It may not be exported."), key="skipped")
+    preview = runs_.request(shop.actor, destination, Order(preview=True))
+    shop.clock.forward(minutes=11)
+    with shop.postino.database.write() as session:
+        assert runs.claim(session, preview.id, "busy", shop.clock(), timedelta(0))
+    assert not verifying()  # not while the destination is read
+    shop.clock.forward(minutes=1)
+    shop.postino.exporting()
+    preview = runs_.get(shop.actor, preview.id)
+    assert preview.status == RunStatus.WAITING
+    assert verifying()
+    assert shop.postino.exporting()
+    assert shop.members()["p1@example.com"]["tags"] == ["VIP"]
+    assert runs_.get(shop.actor, preview.id).status == RunStatus.WAITING
+
+
+def test_what_is_sent_after_its_preview_takes_the_place_of_a_verification(shop: Shop) -> None:
+    destination, verifying = verification(shop)
+    shop.postino.exporting()
+    shop.segment("VIP", many(shop, 6))
+    preview = shop.export(destination, preview=True)
+    shop.postino.runs.approve(shop.actor, preview.id)
+    shop.postino.exporting()
+    again = shop.export(destination, preview=True)
+    shop.clock.forward(minutes=11)
+    assert verifying()
+    shop.postino.runs.approve(shop.actor, again.id)
+    assert shop.postino.exporting()
+    assert not shop.postino.exporting()
 
 
 def test_a_preview_nobody_approved_expires(shop: Shop) -> None:
