@@ -10,12 +10,12 @@ import socket
 import threading
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from services import revocations
+from services import ending, revocations
 from services import runs as running
 from services.attempts import LEASE, Attempt, StopReason
 from services.errors import LimitExceeded, LostLease, PostinoError, ReconnectNeeded, Refused, Unavailable
@@ -25,7 +25,7 @@ from services.rights import Rights
 from services.rules import Class
 from services.workers import OwnerLocks
 from storage import runs
-from storage.models import PLAN, Json, Run, RunStatus
+from storage.models import FINAL, PLAN, Json, Run, RunStatus
 
 MOST_CRASHES = 3
 LONGEST_SILENCE = timedelta(hours=6)
@@ -89,24 +89,11 @@ class Exporting:
                 if dead and runs.requeue_abandoned(session, run):
                     session.refresh(run)
                     if run.crashes >= MOST_CRASHES:
-                        self._give_up_on(run, now)
-                        running.announce(session, run, now)
+                        ending.end(session, run, RunStatus.FAILED, now, _given_up(run))
 
     def _lock(self, run_id: int) -> AbstractContextManager[None]:
         """The run's file lock where it tells that its owner died; elsewhere the lease does, and a frozen owner would block us."""
         return self.locks.take(run_id) if self.tools.database.on_sqlite else nullcontext()
-
-    def _give_up_on(self, run: Run, now: datetime) -> None:
-        run.status, run.finished_at = RunStatus.FAILED, now
-        counted = sum(run.counters.get(outcome.word, 0) for outcome in Class if outcome is not Class.NOT_ATTEMPTED)
-        run.counters = run.counters | {"not_attempted": max(0, run.counters.get("profiles", 0) - counted)}
-        run.reason = running.as_reason(
-            Refused(
-                "The export was interrupted {count} times and was given up. "
-                "Look at the log, then export again: it goes on where it was.",
-                count=run.crashes,
-            )
-        )
 
     def _carry_out(self, run: Run) -> None:
         meter = Meter()
@@ -206,8 +193,10 @@ class Exporting:
         with suppress(LostLease), database.write() as session:
             now = database.now(session)
             values: dict[str, object] = {"status": status, "reason": reason, "worker": None, "step": ""}
-            if counters is not None:
-                values["counters"] = counters
+            if counters is None:
+                # Nothing was counted by this attempt: what the ones before it did stays.
+                counters = session.get_one(Run, attempt.run_id).counters
+            values["counters"] = ending.closed(counters) if status in FINAL else counters
             if plan is not None:
                 values["plan"] = plan
             if status == RunStatus.WAITING:
@@ -218,6 +207,16 @@ class Exporting:
             run = session.get_one(Run, attempt.run_id, populate_existing=True)
             if status != RunStatus.QUEUED:
                 running.announce(session, run, now)
+
+
+def _given_up(run: Run) -> Json:
+    return running.as_reason(
+        Refused(
+            "The export was interrupted {count} times and was given up. "
+            "Look at the log, then export again: it goes on where it was.",
+            count=run.crashes,
+        )
+    )
 
 
 def _counted(export: Export | None) -> Json | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.errors import PostinoError
+from services.rules import Class
 from storage import outbox
 from storage.models import PLAN, Json, Run, RunStatus
 
@@ -14,7 +15,16 @@ from storage.models import PLAN, Json, Run, RunStatus
 def end(session: Session, run: Run, status: RunStatus, now: datetime, reason: Json) -> None:
     """End a run that no worker holds, and tell it."""
     run.status, run.finished_at, run.reason = status, now, reason
+    run.counters = closed(run.counters)
     announce(session, run, now)
+
+
+def closed(counters: Json) -> Json:
+    """The counters of a run that ends: whoever of its profiles is in no other class was not attempted."""
+    if "profiles" not in counters:
+        return counters
+    counted = sum(counters.get(outcome.word, 0) for outcome in Class if outcome is not Class.NOT_ATTEMPTED)
+    return counters | {Class.NOT_ATTEMPTED.word: max(0, counters["profiles"] - counted)}
 
 
 def announce(session: Session, run: Run, now: datetime) -> None:

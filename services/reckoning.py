@@ -50,8 +50,12 @@ class Reckoning:
     """Counts for one attempt, carrying on what earlier attempts of the run have counted."""
 
     def __init__(self, run: Run, attempt: Attempt, meter: Meter) -> None:
+        # Until this attempt knows better, what the ones before it did counts: it may end before it has a plan.
         self.counters = Counters(
-            tags_added=run.counters.get("tags_added", 0), tags_removed=run.counters.get("tags_removed", 0)
+            profiles=run.counters.get("profiles", 0),
+            classes={outcome: run.counters.get(outcome.word, 0) for outcome in Class} | {Class.NOT_ATTEMPTED: 0},
+            tags_added=run.counters.get("tags_added", 0),
+            tags_removed=run.counters.get("tags_removed", 0),
         )
         self._run, self._run_id = run, run.id
         self._began = run.progressed_at  # as the attempt took the run

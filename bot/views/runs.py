@@ -161,7 +161,8 @@ def _ended(t: Texts, run: Run) -> Message:
 def _figures(t: Texts, run: Run) -> str:
     """What became of the profiles; empty for a run that was ended before it had looked at them."""
     counts = run.counts
-    looked_at = counts.sent or counts.settled or counts.not_attempted or counts.tags_removed
+    attempted = counts.not_attempted and not run.preview
+    looked_at = counts.sent or counts.settled or attempted or counts.tags_removed
     ended_before = run.status in ("canceled", "failed") and not looked_at
     return "" if ended_before or not counts.profiles else outcome_counts(t, counts)
 

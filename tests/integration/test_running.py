@@ -228,6 +228,38 @@ def test_an_approval_is_not_wasted_on_a_short_outage_however_late_it_came(
     assert shop.postino.runs.get(shop.actor, run.id).status == RunStatus.SUCCESSFUL
 
 
+def test_however_an_interrupted_run_ends_everybody_is_counted_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    shop.segment("VIP", many(shop, 1600))
+    destination = shop.destination("VIP")
+
+    def interrupted() -> tuple[Run, int]:
+        before = len(shop.members())
+        run = released(shop, shop.postino.runs.request(shop.actor, destination), skip=2)
+        assert run.status == RunStatus.QUEUED
+        return run, len(shop.members()) - before
+
+    run, sent = interrupted()
+    assert sent > 0
+    canceled = shop.postino.runs.cancel(shop.actor, run.id)
+    assert counts(canceled) == {"profiles": 1600, "new": sent, "not_attempted": 1600 - sent, "tags_added": sent}
+
+    run, more = interrupted()
+    shop.world.revoke(shop.account.api_key)
+    shop.clock.forward(minutes=6)
+    assert shop.postino.exporting()
+    failed = shop.postino.runs.get(shop.actor, run.id)
+    assert (failed.status, failed.reason["kind"]) == (RunStatus.FAILED, "ReconnectNeeded")
+    assert (failed.counters["new"], failed.counters["unchanged"]) == (more, sent)
+    assert counts(failed)["not_attempted"] == 1600 - sent - more
+
+
+def test_everybody_of_a_preview_that_was_not_sent_was_not_attempted(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    run = shop.export(shop.destination("VIP"), preview=True)
+    assert counts(shop.postino.runs.cancel(shop.actor, run.id)) == {"profiles": 5, "not_attempted": 5}
+
+
 def test_a_revoked_credential_ends_the_run_and_asks_to_reconnect(shop: Shop) -> None:
     shop.segment("VIP", many(shop, 5))
     destination = shop.destination("VIP")

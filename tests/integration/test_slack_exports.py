@@ -187,6 +187,7 @@ def test_a_preview_can_be_cancelled_and_then_not_be_sent(office: Office) -> None
     office.notify()
     [card] = office.posted()
     assert "Canceled by @Ada Lovelace" in lines(card)
+    assert "not attempted" not in lines(card)
     assert [button["text"] for button in card["buttons"]] == ["Preview again", "Details"]
     assert not acts.dump(office.world.audience)
 
