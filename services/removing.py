@@ -14,8 +14,7 @@ import structlog
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from services import access, audit, tagging
-from services import runs as running
+from services import access, audit, ending, tagging
 from services.access import Actor, Standing
 from services.connections import Connections
 from services.destinations import Destinations
@@ -152,8 +151,7 @@ class Removals:
         for run in runs.unfinished(session, destination.id):
             run.cancel_requested_by = actor.person
             if run.status != RunStatus.PROCESSING:
-                run.status, run.finished_at = RunStatus.CANCELED, self.database.now(session)
-                running.announce(session, run, run.finished_at)
+                ending.end(session, run, RunStatus.CANCELED, self.database.now(session), {})
 
     def _finish(self, destination_id: int) -> Ending:
         """Remove the destination's row if nothing holds it any more."""
@@ -215,7 +213,7 @@ class Removals:
 
     def _tell(self, session: Session, destination: Destination, kept: Kept) -> None:
         """Tell people, and the audit trail, which tags stay in Mailchimp although they were to be deleted."""
-        now, reason = self.database.now(session), running.as_reason(kept.reason)
+        now, reason = self.database.now(session), ending.as_reason(kept.reason)
         actor = Actor(destination.workspace_id, destination.removal_by or "", Standing.ADMINISTRATOR)
         details = {"reason": kept.reason.message, "tags": list(kept.names)}
         audit.record(session, actor, now, "destination.tags_kept", destination.name, details)

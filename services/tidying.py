@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from services import runs as running
+from services import ending
 from storage import runs
 from storage.database import Database
 from storage.models import Draft, OutboxMessage, RunStatus, SignIn
@@ -28,9 +28,8 @@ class Tidying:
         with self.database.write() as session:
             now = self.database.now(session)
             for run in runs.expired_approvals(session, now):
-                run.status, run.finished_at = RunStatus.CANCELED, now
-                run.reason = {"message": "Nobody approved this export within 24 hours.", "values": {}}
-                running.announce(session, run, now)
+                reason = {"message": "Nobody approved this export within 24 hours.", "values": {}}
+                ending.end(session, run, RunStatus.CANCELED, now, reason)
             session.execute(delete(OutboxMessage).where(OutboxMessage.delivered_at < now - KEEP_DELIVERED))
             session.execute(delete(Draft).where(Draft.updated_at < now - KEEP_DRAFTS))
             runs.drop_plans(session, now - KEEP_PLANS)

@@ -331,6 +331,7 @@ def test_an_export_takes_the_place_of_a_verification_that_waits(shop: Shop, monk
     shop.world.faults.add("503")
     assert shop.postino.exporting()
     shop.world.faults.clear()
+    shop.segment("VIP", many(shop, 7))
     preview = shop.export(destination, preview=True)
     assert preview.status == RunStatus.WAITING
     shop.clock.forward(minutes=6)
@@ -360,6 +361,7 @@ def test_the_last_run_that_sent_is_verified_whatever_was_asked_for_after_it(shop
     verifying = Verifying(shop.postino.database, shop.postino.runs)
     runs_ = shop.postino.runs
     runs_.skip(shop.actor, destination, Refused("It may not be exported."), key="skipped")
+    shop.segment("VIP", many(shop, 6))
     preview = runs_.request(shop.actor, destination, Order(preview=True))
     shop.clock.forward(minutes=11)
     with shop.postino.database.write() as session:
@@ -382,6 +384,7 @@ def test_what_is_sent_after_its_preview_takes_the_place_of_a_verification(shop: 
     preview = shop.export(destination, preview=True)
     shop.postino.runs.approve(shop.actor, preview.id)
     shop.postino.exporting()
+    shop.segment("VIP", many(shop, 7))
     again = shop.export(destination, preview=True)
     shop.clock.forward(minutes=11)
     assert verifying()
@@ -397,7 +400,8 @@ def test_a_preview_nobody_approved_expires(shop: Shop) -> None:
     run = shop.export(shop.destination("VIP"), preview=True)
     shop.clock.forward(hours=25)
     Tidying(shop.postino.database)()
-    assert shop.postino.runs.get(shop.actor, run.id).status == RunStatus.CANCELED
+    expired = shop.postino.runs.get(shop.actor, run.id)
+    assert (expired.status, counts(expired)) == (RunStatus.CANCELED, {"profiles": 5, "not_attempted": 5})
 
 
 def test_runs_of_one_account_queue_and_say_what_they_wait_for(shop: Shop) -> None:
