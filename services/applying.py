@@ -1,4 +1,4 @@
-"""Step 5: send what the plan wants, in lanes, and commit every acknowledged answer to the ledger with the run's counters.
+"""Step 5: send what the plan wants, in lanes, and have every acknowledged answer committed with the run's counters.
 
 The lanes only send; the thread that calls ``apply`` is the one committer. Order: inserts, updates, tags, then whatever an answer
 left open is read back, planned again and sent in another round, with whoever goes again without a value that was refused.
@@ -6,33 +6,31 @@ left open is read back, planned again and sent in another round, with whoever go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from services import actions, addresses, mailing
+from services.acknowledging import Acknowledging, Refused, account_limit
 from services.actions import Action, TagChange, Target
 from services.attempts import Attempt
-from services.errors import AccountLimit, NotFound
+from services.errors import NotFound
 from services.hashing import Hasher
 from services.lanes import Lanes
 from services.mailing import MEMBERS_PER_INSERT, MailingService, Member, Reason, Rule, Status
-from services.observing import ABSENT, got
-from services.planning import Planner, Rejected, positions
+from services.planning import Planner, positions
 from services.reckoning import Reckoning
-from services.rules import Class, Seen, TagMap, acknowledge_fields, fields_of_new, merge_got
+from services.rules import Class, TagMap
 from services.scratch import Scratch
-from storage import ledger, refusals
+from storage import ledger
 from storage.database import Database
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 ROUNDS = 5
-ANOTHER_DAY = timedelta(days=1)
 
 
 class Applying:
@@ -53,22 +51,18 @@ class Applying:
         lanes: Lanes,
         forgotten: Callable[[Session], frozenset[bytes]],
     ) -> None:
-        self._database = database
         self._scratch = scratch
         self._service = service
-        self._attempt = attempt
         self._planner = planner
         self._tags = tags
         self._target = target
-        self._ledger_id = ledger_id
-        self._hasher = hasher
         self._reckoning = reckoning
         self._counters = reckoning.counters
         self._lanes = lanes
+        self._database = database
         self._forgotten = forgotten
         self._let_go: set[bytes] = set()
-        self._positions_by_id = {tag_id: position for position, tag_id in tags.ids.items()}
-        self._tags_by_slot = sorted(target.all_slots, key=target.all_slots.__getitem__)
+        self._acknowledged = Acknowledging(database, attempt, tags, target, ledger_id, hasher, reckoning, forgotten)
         self._tags_in_bulk = True
         self._open: dict[bytes, str] = {}
         self._unsettled: dict[bytes, mailing.MemberError] = {}
@@ -82,8 +76,7 @@ class Applying:
         Raises ``Stopped`` after the calls in flight, and what the service raises for the whole account.
         """
         if canary:
-            with self._database.read() as session:
-                self._inserted_now = ledger.written(session, self._ledger_id, self._attempt.run_id, Class.NEW)
+            self._inserted_now = self._acknowledged.inserted_before()
             self._keep_to_the_canary()
         for _ in range(ROUNDS):
             self._insert(max(0, canary - self._counters.classes[Class.NEW]) if canary else None)
@@ -131,18 +124,18 @@ class Applying:
     def _settle_inserts(self, chunk: Sequence[Action], answer: mailing.BulkAnswer) -> None:
         by_key = {one.key: one for one in chunk}
         by_address = {one.address.lower(): one.key for one in chunk}
-        acknowledged = self._seconds()
+        acknowledged = int(self._acknowledged.now().timestamp())
         rows, missing_tags = [], []
         for member in answer.members:
-            key = by_address.get(member.address.lower()) or self._key(member.address)
+            key = by_address.get(member.address.lower()) or self._acknowledged.key(member.address)
             action = by_key.pop(key, None)
             if action is None:
                 continue
             if member.status is not Status.SUBSCRIBED:
                 self._open[action.key] = action.address
                 continue
-            shown = self._shown(member)
-            rows.append(self._inserted(action, member, shown, acknowledged))
+            shown = self._acknowledged.shown(member)
+            rows.append(self._acknowledged.inserted(action, member, shown, acknowledged))
             self._tags_shown(action.segments, shown)
             if missing := action.segments & ~shown:
                 missing_tags += [
@@ -150,7 +143,7 @@ class Applying:
                 ]
         refused = []
         for error in answer.errors:
-            action = by_key.pop(self._key(error.address), None)
+            action = by_key.pop(self._acknowledged.key(error.address), None)
             if action is not None and not self._insert_without(action, error):
                 refused.append((action, error))
         for action in by_key.values():
@@ -158,27 +151,11 @@ class Applying:
         self._scratch.add("tag_changes", missing_tags, 6)
         if self._inserted_now is not None:
             self._inserted_now.update([row.key for row in rows])
-        self._counters.classes[Class.NEW] += len(rows)
-        self._counters.tags_added += sum((row.tags).bit_count() for row in rows)
         self._commit(rows, refused)
 
     def _tags_shown(self, wanted: int, shown: int) -> None:
         if self._tags_in_bulk and wanted and not shown:
             self._tags_in_bulk = False
-
-    def _inserted(self, action: Action, member: Member, shown: int, acknowledged: int) -> ledger.Row:
-        return ledger.Row(
-            key=action.key,
-            status=Status.SUBSCRIBED,
-            changed=int(member.last_changed.timestamp()),
-            tags=self._tags.to_ledger(shown),
-            fields=fields_of_new(self._got(member), self._target.hashes_by_slot(action)),
-            acknowledged=acknowledged,
-            run_id=self._attempt.run_id,
-            run_class=Class.NEW,
-            owner=self._target.destination_id,
-            profiles=action.profiles,
-        )
 
     # Updates
 
@@ -204,35 +181,13 @@ class Applying:
         if answer is None:
             self._open[action.key] = action.address
             return
-        with self._database.read() as session:
-            known = ledger.members(session, self._ledger_id, [action.key]).get(action.key)
+        known = self._acknowledged.known([action.key]).get(action.key)
         if isinstance(answer, mailing.ContentRefused):
             error = mailing.MemberError(action.address, answer.reason, answer.text, answer.merge_field)
-            if known is not None and self._update_without(action, error, known):
-                return
-            # Its tags are changed all the same, and must not count it a second time.
-            rejected = known._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED) if known else None
-            self._commit([rejected] if rejected else [], [(action, error)], members=True)
-            return
-        shown = merge_got(known.fields if known else b"", self._got(answer))
-        row = ledger.Row(
-            key=action.key,
-            status=answer.status,
-            changed=int(answer.last_changed.timestamp()),
-            tags=known.tags if known else 0,
-            fields=acknowledge_fields(shown, self._target.hashes_sent(action)),
-            acknowledged=self._seconds(),
-            run_id=self._attempt.run_id,
-            run_class=Class.UPDATED,
-            # An elder fills all its fields whichever of the others are written: let go, it would lose them in the next run.
-            owner=known.owner if known and known.owner in self._target.elders else self._target.destination_id,
-            profiles=known.profiles if known else action.profiles,
-        )
-        if known is None or known.run_id != self._attempt.run_id:
-            self._counters.classes[Class.UPDATED] += 1
+            if known is None or not self._update_without(action, error, known):
+                self._commit([], [(action, error)], members=True)
         else:
-            row = row._replace(run_class=known.run_class)
-        self._commit([row], [])
+            self._commit([self._acknowledged.updated(action, answer, known)])
 
     # Tags
 
@@ -250,24 +205,23 @@ class Applying:
         )
 
     def _settle_tags(self, chunk: Sequence[TagChange], answer: mailing.TagAnswer) -> None:
-        done = {(self._key(address), False) for address in answer.added}
-        done |= {(self._key(address), True) for address in answer.removed}
-        errors = {self._key(error.address): error for error in answer.errors}
-        with self._database.read() as session:
-            known = ledger.members(session, self._ledger_id, [change.key for change in chunk])
-        acknowledged = self._seconds()
+        done = {(self._acknowledged.key(address), False) for address in answer.added}
+        done |= {(self._acknowledged.key(address), True) for address in answer.removed}
+        errors = {self._acknowledged.key(error.address): error for error in answer.errors}
+        known = self._acknowledged.known([change.key for change in chunk])
+        acknowledged = int(self._acknowledged.now().timestamp())
         rows: dict[bytes, ledger.Row] = {}
         for change in chunk:
             row = rows.get(change.key) or known.get(change.key)
             if (change.key, change.remove) in done:
-                changed = None if row is None else self._tagged(row, change, acknowledged)
+                changed = None if row is None else self._acknowledged.tagged(row, change, acknowledged)
             else:
                 changed = self._not_tagged(row, change, errors.get(change.key))
             if changed is not None:
                 rows[change.key] = changed
-        self._commit(list(rows.values()), [])
+        self._commit(rows.values())
         if (stop := next((error for error in answer.errors if error.reason.rule is Rule.STOP), None)) is not None:
-            raise _account_limit(stop)
+            raise account_limit(stop)
 
     def _not_tagged(
         self, row: ledger.Row | None, change: TagChange, error: mailing.MemberError | None
@@ -275,42 +229,12 @@ class Applying:
         """Read back whose tag was not changed. Whoever is refused again after that is rejected; the row then."""
         if error is not None:
             if (change.key, change.position) in self._refused_tags:
-                return self._reject_change(row, change, error)
+                return self._acknowledged.rejected_change(row, change, error)
             self._refused_tags.add((change.key, change.position))
         self._open[change.key] = change.address
         if change.profile is None:
             self._classed.add(change.key)
         return None
-
-    def _reject_change(
-        self, row: ledger.Row | None, change: TagChange | Action, error: mailing.MemberError
-    ) -> ledger.Row | None:
-        """Reject whose tag or field cannot be changed, in whatever class this run has counted them; the row with that class.
-
-        Whoever is in no chosen segment, or suppressed, stays so.
-        """
-        if change.profile is None or row is None:
-            return None
-        segments = 1 << change.position if isinstance(change, TagChange) else change.segments
-        self._reckoning.reject(
-            Rejected(change.profile, segments, change.address, error.reason, error.text, person=change.key)
-        )
-        if row.run_id == self._attempt.run_id and row.run_class:
-            self._counters.classes[Class(row.run_class)] -= 1
-        self._counters.classes[Class.REJECTED] += 1
-        return row._replace(run_id=self._attempt.run_id, run_class=Class.REJECTED)
-
-    def _tagged(self, row: ledger.Row, change: TagChange, acknowledged: int) -> ledger.Row:
-        bit = self._tags.to_ledger(1 << change.position)
-        if change.remove:
-            self._counters.tags_removed += 1
-        else:
-            self._counters.tags_added += 1
-        row = row._replace(tags=row.tags & ~bit if change.remove else row.tags | bit, acknowledged=acknowledged)
-        if change.profile is None or row.run_id == self._attempt.run_id:
-            return row
-        self._counters.classes[Class.TAGS_ONLY] += 1
-        return row._replace(run_id=self._attempt.run_id, run_class=Class.TAGS_ONLY)
 
     # What an answer left open
 
@@ -333,35 +257,23 @@ class Applying:
 
     def _settle_lookup(self, chunk: Sequence[tuple[bytes, str]], member: Member | None) -> None:
         key = chunk[0][0]
-        if member is None:
-            seen = Seen(ABSENT, 0, b"", None)
-        else:
-            held = None if member.tags_cut else self._tags.to_ledger(self._shown(member))
-            seen = Seen(member.status, int(member.last_changed.timestamp()), self._got(member), held)
         held_as = member.address if member is not None else ""
-        outcome, counted = self._planner.plan_one(key, seen, self._reckoning.reject, held_as)
+        outcome, counted = self._planner.plan_one(key, self._acknowledged.seen(member), self._reckoning.reject, held_as)
         sends = outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY)
         if key in self._classed:
             # Counted when the run began, as suppressed or without consent: whatever is sent now must not count it again.
-            self._commit(self._as_suppressed(key) if sends else [], [])
+            self._commit(self._acknowledged.as_suppressed(key) if sends else [])
             return
         if outcome is not None and not counted and not sends:
             self._counters.classes[outcome] += 1
-        self._commit([], [])
-
-    def _as_suppressed(self, key: bytes) -> list[ledger.Row]:
-        with self._database.read() as session:
-            row = ledger.members(session, self._ledger_id, [key]).get(key)
-        return [row._replace(run_id=self._attempt.run_id, run_class=Class.SUPPRESSED)] if row is not None else []
+        self._commit([])
 
     def _give_up(self) -> None:
         """Reject whom round after round neither showed nor refused, with what was said of them last; the next run tries again."""
         for chunk in actions.read(self._scratch, "inserts", MEMBERS_PER_INSERT):
             for action in chunk:
-                error = self._unsettled.get(action.key) or _nothing_said(action.address)
-                self._counters.classes[Class.REJECTED] += 1
-                self._reckoning.reject(_rejected(action, error.reason, error.text))
-            self._commit([], [])
+                self._acknowledged.reject_new(action, self._said_last(action))
+            self._commit([])
         for left in actions.read(self._scratch, "updates", MEMBERS_PER_INSERT):
             self._reject_changes(left)
         for position in sorted(self._tags.ids):
@@ -370,13 +282,15 @@ class Applying:
         self._scratch.clear("tag_changes")
 
     def _reject_changes(self, changes: Sequence[TagChange] | Sequence[Action]) -> None:
-        with self._database.read() as session:
-            rows = ledger.members(session, self._ledger_id, [change.key for change in changes])
+        rows = self._acknowledged.known([change.key for change in changes])
         for change in changes:
-            row = self._reject_change(rows.get(change.key), change, _nothing_said(change.address))
+            row = self._acknowledged.rejected_change(rows.get(change.key), change, self._said_last(change))
             if row is not None:
                 rows[change.key] = row
-        self._commit(list(rows.values()), [])
+        self._commit(rows.values())
+
+    def _said_last(self, change: Action | TagChange) -> mailing.MemberError:
+        return self._unsettled.get(change.key) or mailing.MemberError(change.address, Reason.UNKNOWN, "")
 
     # Values that are refused
 
@@ -393,14 +307,10 @@ class Applying:
         if without is None:
             return False
         rest, left_out = without
-        # Taken for sent: it is not tried again before the source or Mailchimp has another value.
-        row = known._replace(fields=acknowledge_fields(known.fields, left_out))
-        if self._target.fields_of(rest):
+        goes_on = bool(self._target.fields_of(rest))
+        if goes_on:
             actions.write(self._scratch, "updates", rest)
-        elif row.run_id != self._attempt.run_id:
-            self._counters.classes[Class.UNCHANGED] += 1
-            row = row._replace(run_id=self._attempt.run_id, run_class=Class.UNCHANGED)
-        self._commit([row], [])
+        self._commit([self._acknowledged.without_values(known, left_out, nothing_else=not goes_on)])
         return True
 
     def _left_out(self, action: Action, error: mailing.MemberError) -> tuple[Action, dict[int, bytes]] | None:
@@ -411,47 +321,11 @@ class Applying:
             self._reckoning.leave_out(error.field)
         return without
 
-    # Committing
+    # Driving and committing
 
-    def _commit(
-        self,
-        rows: Sequence[ledger.Row],
-        refused: Sequence[tuple[Action, mailing.MemberError]],
-        *,
-        members: bool = False,
-    ) -> None:
-        """Write down what an answer did and whom it refused: new contacts, or ``members`` whose update it was."""
-        kept: list[refusals.Row] = []
-        stop: mailing.MemberError | None = None
-        rows = list(rows)
-        for action, error in refused:
-            rule = error.reason.rule
-            if rule is Rule.READ_BACK:
-                self._open[action.key], self._unsettled[action.key] = action.address, error
-                continue
-            if rule is Rule.STOP:
-                stop = error
-                continue
-            self._counters.classes[Class.REJECTED] += 1
-            self._reckoning.reject(_rejected(action, error.reason, error.text))
-            if error.reason is Reason.FORGOTTEN:
-                rows.append(self._marked(action, Status.FORGOTTEN))
-            elif rule in (Rule.REMEMBER, Rule.LATER):
-                until = None if rule is Rule.REMEMBER else self._now() + ANOTHER_DAY
-                # Of somebody new it is the address that is not taken, whatever is mapped. Once a member, they are updated.
-                value = b"" if error.reason.about_address and not members else action.hashes
-                kept.append(refusals.Row(action.key, self._hasher.refusal(value), error.reason, until))
-        with self._database.write() as session:
-            self._reckoning.save(session)
-            forgotten = self._forgotten(session)
-            ledger.put(session, self._ledger_id, [row for row in rows if row.key not in forgotten])
-            refusals.remember(session, self._ledger_id, [one for one in kept if one.key not in forgotten])
-        if stop is not None:
-            raise _account_limit(stop)
-
-    def _marked(self, action: Action, status: Status) -> ledger.Row:
-        run_id = self._attempt.run_id
-        return ledger.Row(action.key, status, self._seconds(), 0, b"", 0, run_id, Class.REJECTED, 0, action.profiles)
+    def _commit(self, rows: Iterable[ledger.Row], refused: Sequence[Refused] = (), *, members: bool = False) -> None:
+        for action, error in self._acknowledged.commit(rows, refused, members=members):
+            self._open[action.key], self._unsettled[action.key] = action.address, error
 
     def _drive(
         self,
@@ -493,46 +367,9 @@ class Applying:
                 self._commit([], [(item, error)])
             return
         if error.reason.rule is Rule.STOP:
-            raise _account_limit(error)
-        with self._database.read() as session:
-            known = ledger.members(session, self._ledger_id, [item.key]).get(item.key)
-        row = self._not_tagged(known, item, error)
-        self._commit([row] if row is not None else [], [])
-
-    # Small things
-
-    def _shown(self, member: Member) -> int:
-        known = self._positions_by_id
-        return sum([1 << known[tag] for tag in member.tags if tag in known])
-
-    def _got(self, member: Member) -> bytes:
-        return got(member.fields, self._tags_by_slot, self._hasher)
-
-    def _key(self, address: str) -> bytes:
-        return self._hasher.key_of(address) or b""
-
-    def _now(self) -> datetime:
-        with self._database.read() as session:
-            return self._database.now(session)
-
-    def _seconds(self) -> int:
-        return int(self._now().timestamp())
-
-
-def _nothing_said(address: str) -> mailing.MemberError:
-    return mailing.MemberError(address, Reason.UNKNOWN, "")
-
-
-def _account_limit(error: mailing.MemberError) -> AccountLimit:
-    return AccountLimit(
-        "Mailchimp does not take more contacts for this account's plan: {text} "
-        "Look at the plan and billing in Mailchimp, then export again.",
-        text=error.text,
-    )
-
-
-def _rejected(action: Action, reason: Reason, text: str) -> Rejected:
-    return Rejected(action.profile, action.segments, action.address, reason, text, person=action.key)
+            raise account_limit(error)
+        row = self._not_tagged(self._acknowledged.known([item.key]).get(item.key), item, error)
+        self._commit([] if row is None else [row])
 
 
 def _key_of(item: object) -> bytes:

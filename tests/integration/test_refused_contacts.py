@@ -352,6 +352,17 @@ def test_whoever_is_shown_round_after_round_and_never_tagged_is_rejected(
     assert counts(run) == {"profiles": 1, "rejected": 1}
 
 
+def test_a_run_that_left_anybody_out_for_no_reason_is_not_successful(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    monkeypatch.setattr(applying.Applying, "apply", lambda *_: None)
+    run = shop.export(shop.destination("VIP"))
+    assert run.status == RunStatus.REJECTS
+    assert counts(run) == {"profiles": 1, "not_attempted": 1}
+
+
 @pytest.mark.parametrize(
     ("held", "sent"),
     [("anna@bücher.example", "anna@bücher.example"), ("jose\u0301@example.com", "jos\u00e9@example.com")],
@@ -372,6 +383,23 @@ def test_a_member_whom_mailchimp_holds_in_another_spelling_is_updated_and_tagged
     shop.world.log.clear()
     assert counts(shop.export(destination)) == {"profiles": 1, "unchanged": 1}
     assert shop.writes() == []
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["cleaned", "subscribed"])
+def test_an_update_refused_as_cleaned_is_read_back_and_counted_once(shop: Shop, leaves: bool) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    text = 'This member\'s status is "cleaned." You can only update email addresses for "subscribed" members.'
+    shop.world.faults.add("refuse", method="PATCH", text=text)
+    if leaves:
+        cleaned = partial(acts.clean, shop.audience, "ann@example.com")
+        shop.world.faults.before_call(1, cleaned, method="PATCH")
+    run = shop.export(destination)
+    assert counts(run) == {"profiles": 1, "suppressed" if leaves else "rejected": 1}
+    assert [one.reason for one in shop.postino.runs.rejects(shop.actor, run.id)] == ([] if leaves else [Reason.CLEANED])
 
 
 def test_every_reason_is_a_sentence_in_english_and_in_italian() -> None:

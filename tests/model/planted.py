@@ -15,7 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 from sandbox.mailchimp import acts
-from services import applying, guarding, mailing, moving, observing, planning, rules, tagging
+from services import acknowledging, applying, guarding, mailing, moving, observing, planning, rules, tagging
+from services.acknowledging import Acknowledging
 from services.actions import Action, Target
 from services.hashing import VALUE_BYTES
 from services.mailchimp.client import Call, Client
@@ -286,7 +287,7 @@ def _exists_taken_for_success() -> Sequence[Patch]:
             mailing.Member(
                 error.address,
                 Status.SUBSCRIBED,
-                self._now(),
+                self._acknowledged.now(),
                 self._target.fields_of(sent[error.address]),
                 tuple(self._tags.ids[position] for position in positions(sent[error.address].segments)),
                 "",
@@ -329,14 +330,14 @@ def _want_not_cleared() -> Sequence[Patch]:
             merged[at : at + size] = packed[at : at + size]
         return bytes(merged)
 
-    return [patch.object(rules, "merge_got", keeping), patch.object(applying, "merge_got", keeping)]
+    return [patch.object(rules, "merge_got", keeping), patch.object(acknowledging, "merge_got", keeping)]
 
 
 def _bulk_tags_trusted() -> Sequence[Patch]:
-    def everything(self: applying.Applying, _member: mailing.Member) -> int:
+    def everything(self: Acknowledging, _member: mailing.Member) -> int:
         return sum(1 << position for position in self._tags.ids)
 
-    return [patch.object(applying.Applying, "_shown", everything)]
+    return [patch.object(Acknowledging, "shown", everything)]
 
 
 def _foreign_tag_taken_over() -> Sequence[Patch]:
@@ -395,17 +396,17 @@ def _changed_addresses_not_held() -> Sequence[Patch]:
 
 
 def _only_those_who_left_are_remembered() -> Sequence[Patch]:
-    know_again, make = planning.Planner._know_again, applying.Applying._inserted
+    know_again, make = planning.Planner._know_again, Acknowledging.inserted
 
     def forgetful(self: planning.Planner, row: Any, profiles: bytes) -> Any:
         return know_again(self, row, profiles) if row.status in moving.LEFT else row
 
-    def inserted(self: applying.Applying, *arguments: Any) -> Any:
+    def inserted(self: Acknowledging, *arguments: Any) -> Any:
         return make(self, *arguments)._replace(profiles=b"")
 
     return [
         patch.object(planning.Planner, "_know_again", forgetful),
-        patch.object(applying.Applying, "_inserted", inserted),
+        patch.object(Acknowledging, "inserted", inserted),
     ]
 
 
