@@ -82,6 +82,17 @@ def test_whoever_was_rejected_and_is_taken_by_the_next_attempt_is_updated(shop: 
     assert not shop.postino.runs.rejects(shop.actor, run.id)
 
 
+def test_whoever_was_inserted_and_is_refused_a_change_by_the_next_attempt_is_in_one_class(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    shop.world.switches.set(bulk_tags="ignored")
+    assert interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+").counters["new"] == 1
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    shop.world.faults.add("refuse", method="PATCH", text="The moon is full.")
+    assert counts(resumed(shop, run)) == {"profiles": 1, "rejected": 1, "tags_added": 1}
+
+
 def test_contacts_that_arrived_with_an_answer_that_was_lost_are_found_unchanged(shop: Shop) -> None:
     people = {f"p{at}": f"p{at}@example.com" for at in range(20)}
     shop.customers(**people)
