@@ -121,6 +121,7 @@ class Export:
             raise
         holders.result()
         plan, planner = self._plan(scratch, observer, later, book, tags, rules)
+        self.reckoning.publish_rejects(self._database)
         self._check_ceiling(service, plan)
         held = self._guard(plan, taken, present)
         for one in held:
@@ -226,9 +227,6 @@ class Export:
             observer.holders(unread)
             planner, plan = self._draw_up(scratch, book, tags, rules, in_full=False, everybody_seen=False)
             if not plan.unsure:
-                with self._database.write() as session:
-                    self._attempt.write(session)
-                    self.reckoning.flush_rejects(session)
                 return plan, planner
             # Somebody has another address now. Only the pages tell how they stand under the one before.
             if unread:
@@ -251,7 +249,6 @@ class Export:
         with self._database.write() as session:
             self._attempt.write(session)
             ledger.mark_read(session, book.ledger_id, began, in_full=in_full, uncounted=uncounted)
-            self.reckoning.flush_rejects(session)
         return plan, planner
 
     def _draw_up(
@@ -265,7 +262,7 @@ class Export:
         everybody_seen: bool = True,
     ) -> tuple[Planner, Plan]:
         hash_profile = book.hasher.profiles(self._run.workspace_id)
-        self.reckoning.list_anew(hash_profile)
+        self.reckoning.list_anew(scratch, hash_profile)
         now = int(self._now().timestamp())
         planner = Planner(
             self._database,

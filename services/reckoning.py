@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -20,8 +21,10 @@ from services.masking import mask, mask_text
 from services.planning import Plan, Rejected
 from services.rejects import listed_as
 from services.rules import Class
+from services.scratch import Scratch
 from services.snapshot import Snapshot
 from storage import runs, tombstones
+from storage.database import Database
 from storage.models import Json, Run
 
 PROFILES_PER_HOUR = guarding.PROFILES / 3
@@ -32,6 +35,9 @@ ENOUGH = 100
 """So much must have been sent to tell a speed: of a few calls, most of the time goes by before the first answer."""
 MEASURED_BY = 3
 """Of how many exports, the last ones, the speed is taken."""
+REJECTS_AT_ONCE = 5000
+"""So many are kept in memory, and written in one transaction."""
+_REJECT = ("profile_id", "segments", "masked_address", "reason", "detail", "key")  # and who it is
 
 
 def speed(session: Session, run: Run) -> float | None:
@@ -65,7 +71,8 @@ class Reckoning:
         self._meter = meter
         self._calls_before = run.counters.get("calls", 0)
         self._retries_before = run.counters.get("retries", 0)
-        self._rejects: list[tuple[bytes, Json]] = []
+        self._rejects: list[tuple[object, ...]] = []
+        self._paper: Scratch | None = None
         self._left_out: Counter[str] = Counter()
 
     def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
@@ -157,31 +164,55 @@ class Reckoning:
     def reject(self, rejected: Rejected) -> None:
         """List a profile that cannot be exported; every address is masked at once, its id too where that is one."""
         names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
-        row = {
-            "run_id": self._run_id,
-            "profile_id": listed_as(rejected.profile, self._hash_profile),
-            "segments": ", ".join(names)[:2000],
-            "masked_address": mask(rejected.address)[:120] if rejected.address else "",
-            "reason": str(rejected.reason),
-            "detail": mask_text(rejected.detail)[:500],
-            "key": rejected.key or None,
-        }
-        self._rejects.append((rejected.person, row))
+        self._rejects.append(
+            (
+                listed_as(rejected.profile, self._hash_profile),
+                ", ".join(names)[:2000],
+                mask(rejected.address)[:120] if rejected.address else "",
+                str(rejected.reason),
+                mask_text(rejected.detail)[:500],
+                rejected.key or None,
+                rejected.person,
+            )
+        )
+        if self._paper is not None and len(self._rejects) >= REJECTS_AT_ONCE:
+            self._set_aside(self._paper)
 
-    def list_anew(self, hash_profile: Callable[[str], bytes]) -> None:
-        """Drop what was listed and not written yet: the plan is drawn up, perhaps again."""
+    def list_anew(self, paper: Scratch, hash_profile: Callable[[str], bytes]) -> None:
+        """List on scratch paper from here on, until the plan is whole; what an earlier drawing of it listed there is dropped."""
         self._rejects = []
         self._hash_profile = hash_profile
+        self._paper = paper
+        paper.clear("rejects")
+
+    def publish_rejects(self, database: Database) -> None:
+        """Write what is on scratch paper, as the holder of the run, so many at a time. Raises ``LostLease``."""
+        if self._paper is None:
+            return
+        self._set_aside(self._paper)
+        listed = self._paper.stream("SELECT profile, segments, address, reason, detail, key, person FROM rejects")
+        while rows := list(islice(listed, REJECTS_AT_ONCE)):
+            with database.write() as session:
+                self._attempt.write(session)
+                self._add(session, rows)
+        self._paper.clear("rejects")
+        self._paper = None
 
     def flush_rejects(self, session: Session) -> None:
-        """Write the list as far as it has grown, without those whom somebody asked to forget meanwhile."""
-        if not self._rejects:
-            return
-        forgotten = tombstones.keys(session, self._run.workspace_id)
-        rows = [row for person, row in self._rejects if person not in forgotten]
-        self._rejects = []
+        """Write the list as far as it has grown since the plan is whole."""
+        rows, self._rejects = self._rejects, []
         for start in range(0, len(rows), 1000):
-            runs.add_rejects(session, rows[start : start + 1000])
+            self._add(session, rows[start : start + 1000])
+
+    def _set_aside(self, paper: Scratch) -> None:
+        paper.add("rejects", self._rejects, len(_REJECT) + 1)
+        self._rejects = []
+
+    def _add(self, session: Session, rows: Sequence[tuple[object, ...]]) -> None:
+        """List them, without those whom somebody asked to forget meanwhile."""
+        forgotten, run = tombstones.keys(session, self._run.workspace_id), {"run_id": self._run_id}
+        listed = [run | dict(zip(_REJECT, row, strict=True)) for *row, person in rows if person not in forgotten]
+        runs.add_rejects(session, listed)
 
     def _measure(self) -> None:
         self.counters.calls = self._calls_before + self._meter.calls

@@ -6,7 +6,9 @@ Reasons of Mailchimp are ``services.mailing.Reason``; those found in the source 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from services import mailing
 from services.masking import mask_text
@@ -26,6 +28,23 @@ class Problem(enum.StrEnum):
     def sentence(self) -> str:
         """One sentence for people, a gettext message id without placeholders."""
         return _SENTENCES[self]
+
+
+KEEP_REJECTS = timedelta(days=90)
+LISTS_KEPT = 3
+"""Lists of rejects kept per destination: the last one to work through, and two to see what has changed. A million rejects take
+60 MB, so that a destination with trouble would else fill the disk; its runs keep their counts for ever."""
+
+
+def served(listed: Iterable[tuple[int, int, datetime]], now: datetime) -> list[int]:
+    """The runs whose list has served its time, of all that have one: id, destination and end, newest first."""
+    lists: Counter[int] = Counter()
+    gone = []
+    for run_id, destination_id, ended in listed:
+        lists[destination_id] += 1
+        if lists[destination_id] > LISTS_KEPT or ended < now - KEEP_REJECTS:
+            gone.append(run_id)
+    return gone
 
 
 _LONGEST = 200  # characters of a profile id that the list takes

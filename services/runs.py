@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import access, approving, audit, binding
+from services import access, approving, audit, binding, rejects
 from services.access import Actor
 from services.ending import announce as announce
 from services.ending import announce_stopping, end
@@ -204,10 +204,21 @@ class Runs:
             return list(runs.history(session, actor.workspace_id, destination_id, limit, plans=plans))
 
     def rejects(self, actor: Actor, run_id: int) -> list[RunReject]:
-        """Whom a run could not export, without addresses."""
-        self.get(actor, run_id)
+        """Whom a run could not export, without addresses. Raises NotFound for a list that is not kept any more."""
+        run = self.get(actor, run_id)
         with self._database.read() as session:
-            return list(runs.rejects(session, run_id))
+            found = list(runs.rejects(session, run_id))
+            now, listed = self._database.now(session), [] if found else runs.with_rejects(session)
+        if not found and run.finished_at is not None and run.counters.get("rejected"):
+            # With nobody in it the list may be gone, or all of them were forgotten.
+            newer = [one for one in listed if one[0] > run_id]
+            if run_id not in rejects.served([*newer, (run_id, run.destination_id, run.finished_at)], now):
+                return []
+            raise NotFound(
+                "This list of rejected profiles is not kept any more: only the last three of a destination are, for 90 days. "
+                "Export again to get a new one."
+            )
+        return found
 
     def waits_for(self, run: Run) -> Run | None:
         """The run that holds the Mailchimp account while this one is queued."""

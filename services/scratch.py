@@ -7,6 +7,7 @@ inserts, updates, tag_changes       what the plan wants done
 former       profiles of members who are not in the segments with that address any more, and whether they have left the audience
 sharing      further profiles of those who are to be inserted
 reached      hashes of profiles and addresses, with what becomes of them (``services.reaching``)
+rejects      who cannot be exported, as it will be listed once the plan is whole
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEX
 CREATE TABLE former (profile BLOB, has_left INT);
 CREATE TABLE sharing (profile BLOB, key BLOB);
 CREATE TABLE reached (profile INT, address INT, rank INT, fate TEXT, refuses INT);
+CREATE TABLE rejects (profile TEXT, segments TEXT, address TEXT, reason TEXT, detail TEXT, key BLOB, person BLOB);
 CREATE TABLE tag_changes (n INTEGER PRIMARY KEY, tag INT, remove INT, key BLOB, address TEXT, profile TEXT);
 CREATE INDEX tag_changes_by_tag ON tag_changes (tag, remove, n);
 """

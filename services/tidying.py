@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
-from services import ending
+from services import ending, rejects
 from storage import runs
 from storage.database import Database
 from storage.models import Draft, OutboxMessage, RunStatus, SignIn
@@ -34,4 +34,13 @@ class Tidying:
             session.execute(delete(Draft).where(Draft.updated_at < now - KEEP_DRAFTS))
             runs.drop_plans(session, now - KEEP_PLANS)
             session.execute(delete(SignIn).where(SignIn.expires_at < now))
+        self._drop_lists(now)
         return False
+
+    def _drop_lists(self, now: datetime) -> None:
+        """Each in a transaction of its own: a long list takes its time."""
+        with self.database.read() as session:
+            gone = rejects.served(runs.with_rejects(session), now)
+        for run_id in gone:
+            with self.database.write() as session:
+                runs.replace_rejects(session, run_id)

@@ -82,7 +82,7 @@ def write(session: Session, run_id: int, attempt: int, **values: object) -> bool
 
 
 def replace_rejects(session: Session, run_id: int) -> None:
-    """Drop the rejects an earlier attempt listed: the new attempt lists them again."""
+    """Drop a run's list of rejects: a new attempt lists them again, or it has served its time."""
     session.execute(RunReject.__table__.delete().where(RunReject.run_id == run_id))  # type: ignore[attr-defined]
 
 
@@ -91,6 +91,17 @@ def add_rejects(session: Session, rows: Sequence[Json]) -> None:
     if rows:
         statement = insert_for(session, RunReject).on_conflict_do_nothing()
         session.execute(statement, list(rows))
+
+
+def with_rejects(session: Session) -> list[tuple[int, int, datetime]]:
+    """Id, destination and end of every run that has ended and whose list of rejects is still there, newest first."""
+    statement = select(Run.id, Run.destination_id, Run.finished_at).where(
+        Run.status.in_(FINAL),
+        Run.finished_at.is_not(None),
+        select(1).where(RunReject.run_id == Run.id).exists(),
+    )
+    found = session.execute(statement.order_by(Run.id.desc()))
+    return [(run_id, destination_id, ended) for run_id, destination_id, ended in found if ended is not None]
 
 
 def rejects(session: Session, run_id: int) -> Sequence[RunReject]:

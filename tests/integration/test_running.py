@@ -10,17 +10,20 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
 
 from sandbox.mailchimp import acts
-from services import connections
+from services import connections, reckoning
 from services.attempts import Attempt, StopReason
-from services.errors import Refused
+from services.errors import NotFound, Refused
 from services.lanes import LANES
 from services.mailchimp.client import Patience
+from services.planning import Rejected
+from services.reckoning import Reckoning
 from services.runs import Order
 from services.verifying import Verifying
 from storage import runs
@@ -402,6 +405,63 @@ def test_a_preview_nobody_approved_expires(shop: Shop) -> None:
     Tidying(shop.postino.database)()
     expired = shop.postino.runs.get(shop.actor, run.id)
     assert (expired.status, counts(expired)) == (RunStatus.CANCELED, {"profiles": 5, "not_attempted": 5})
+
+
+def test_rejects_are_listed_a_few_at_a_time_and_once_though_the_plan_is_drawn_up_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    drawn: list[None] = []
+    reject, list_anew = Reckoning.reject, Reckoning.list_anew
+
+    def listing(self: Reckoning, rejected: Rejected) -> None:
+        reject(self, rejected)
+        held.append(len(self._rejects))
+
+    def anew(self: Reckoning, *arguments: Any) -> None:
+        drawn.append(None)
+        list_anew(self, *arguments)
+
+    monkeypatch.setattr(reckoning, "REJECTS_AT_ONCE", 2)
+    monkeypatch.setattr(Reckoning, "reject", listing)
+    monkeypatch.setattr(Reckoning, "list_anew", anew)
+    broken = [f"x{number}" for number in range(5)]
+    shop.customers(**dict.fromkeys(broken, "no address"))
+    shop.segment("VIP", [*many(shop, 3), *broken])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.clock.forward(hours=2)
+    # Fewer members than the ledger knows, which no page of changes tells: the audience is read in full.
+    acts.forget(shop.audience, "p0@example.com")
+    drawn.clear()
+    run = shop.export(destination)
+    assert len(drawn) == 2
+    assert max(held) < 2
+    assert [one.profile_id for one in shop.postino.runs.rejects(shop.actor, run.id)] == broken
+
+
+def test_lists_of_rejects_are_kept_for_the_last_three_exports_and_for_ninety_days(shop: Shop) -> None:
+    from services.tidying import Tidying
+
+    def listed(run: Run) -> list[str]:
+        Tidying(shop.postino.database)()
+        return [one.profile_id for one in shop.postino.runs.rejects(shop.actor, run.id)]
+
+    shop.customers(ann="no address", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    shop.segment("Coffee", ["ann"])
+    other = shop.export(shop.destination("Coffee", name="Second"))
+    destination = shop.destination("VIP")
+    first, *later = [shop.export(destination) for _ in range(4)]
+    assert [listed(run) for run in (*later, other)] == [["ann"]] * 4
+    with pytest.raises(NotFound, match="not kept any more"):
+        listed(first)
+    assert shop.postino.runs.get(shop.actor, first.id).counters["rejected"] == 1
+    shop.clock.forward(days=91)
+    with pytest.raises(NotFound, match="not kept any more"):
+        listed(later[-1])
+    shop.customers(ann="ann@example.com")
+    assert listed(shop.export(destination)) == []
 
 
 def test_runs_of_one_account_queue_and_say_what_they_wait_for(shop: Shop) -> None:
