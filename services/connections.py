@@ -134,7 +134,7 @@ class Connections:
 
     def open(self, connection: Connection, meter: Meter, stop: threading.Event) -> MailingService:
         """The account for an export: patient, counted, at the account's one pace."""
-        return self._mailchimp(connection, EXPORT, meter, stop)
+        return self._mailchimp(connection, EXPORT, meter, stop, holds_run=True)
 
     def account(self, connection: Connection) -> Account:
         """The account as it is now; also proves that the credential still works."""
@@ -176,9 +176,11 @@ class Connections:
             return revocations.note(session, connection_id, self._database.now(session), needed=needed, by=by)
 
     def _ask(self, connection: Connection, question: Callable[[MailingService], Answer]) -> Answer:
-        return question(self._mailchimp(connection, INTERACTIVE, Meter(), threading.Event()))
+        return question(self._mailchimp(connection, INTERACTIVE, Meter(), threading.Event(), holds_run=False))
 
-    def _mailchimp(self, connection: Connection, patience: Patience, meter: Meter, stop: threading.Event) -> Mailchimp:
+    def _mailchimp(
+        self, connection: Connection, patience: Patience, meter: Meter, stop: threading.Event, *, holds_run: bool
+    ) -> Mailchimp:
         try:
             token = self._vault.open(connection.sealed_credential)
         except SealBrokenError:
@@ -191,7 +193,7 @@ class Connections:
             token,
             connection.data_centre,
             api_url=self._api_url,
-            pacer=self._pacers.of(connection.account_id),
+            pacer=self._pacers.of(connection.account_id, holds_run=holds_run),
             meter=meter,
             stop=stop,
             patience=patience,

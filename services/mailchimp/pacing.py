@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from services import mailing
 
 MOST = 8
+BESIDE_A_RUN = 1
 GROW_AFTER = 10  # answers without a complaint before one more call at a time is tried
 
 _LOOK_AT_STOP = 0.1  # seconds between looks at the stop event while waiting for a slot
@@ -105,13 +106,20 @@ class AccountPacer:
 
 
 class Pacers:
-    """The pacers of all accounts this process talks to: one per account, however many clients there are."""
+    """The pacers of all accounts this process talks to, however many clients there are: one per account for the run that holds
+    it, and one for whoever holds none.
+
+    One run holds an account over all processes, and takes 8 of its connections; so that the bot and the command line beside it
+    stay within the other two, whoever holds no run has one call open at a time.
+    """
 
     def __init__(self) -> None:
-        self._by_account: dict[str, AccountPacer] = {}
+        self._by_account: dict[tuple[str, bool], AccountPacer] = {}
         self._lock = threading.Lock()
 
-    def of(self, account_id: str) -> AccountPacer:
-        """The one pacer of this Mailchimp account."""
+    def of(self, account_id: str, *, holds_run: bool) -> AccountPacer:
+        """The one pacer of this Mailchimp account for the run that holds it, or for everybody else."""
         with self._lock:
-            return self._by_account.setdefault(account_id, AccountPacer())
+            return self._by_account.setdefault(
+                (account_id, holds_run), AccountPacer(MOST if holds_run else BESIDE_A_RUN)
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -120,3 +121,13 @@ def test_a_forbidden_call_is_noticed_on_its_way(little_shop: Shop, mailchimp_wit
     rogue.close()
     heard = mailchimp_witness.hear_out()
     assert [one.split(":")[0] for one in heard] == [f"PATCH {MEMBER}", f"DELETE {MEMBER}"]
+
+
+def test_people_who_look_at_once_have_one_connection_between_them_beside_an_export(little_shop: Shop) -> None:
+    connections = little_shop.postino.connections
+    (connection,) = connections.visible(little_shop.actor)
+    little_shop.world.switches.set(latency_read=0.1)
+    with ThreadPoolExecutor(6) as people:
+        looked = [people.submit(connections.audiences, connection) for _ in range(6)]
+        assert all(len(one.result()) == 1 for one in looked)
+    assert little_shop.account.connections.highest == 1

@@ -134,5 +134,14 @@ def test_a_call_that_fails_gives_its_slot_back() -> None:
 
 def test_all_clients_of_an_account_share_one_pacer() -> None:
     pacers = pacing.Pacers()
-    assert pacers.of("account-1") is pacers.of("account-1")
-    assert pacers.of("account-1") is not pacers.of("account-2")
+    assert pacers.of("account-1", holds_run=True) is pacers.of("account-1", holds_run=True)
+    assert pacers.of("account-1", holds_run=True) is not pacers.of("account-2", holds_run=True)
+
+
+def test_whoever_holds_no_run_has_one_call_open_at_a_time() -> None:
+    pacers = pacing.Pacers()
+    assert pacers.of("account-1", holds_run=True).limit == 8
+    beside = pacers.of("account-1", holds_run=False)
+    assert beside is pacers.of("account-1", holds_run=False)
+    answer(beside, 3 * pacing.GROW_AFTER)
+    assert beside.limit == 1
