@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from services import mailing
+from services import mailing, tagging
 from services.actions import Action, TagChange, Target
 from services.attempts import Attempt
 from services.errors import AccountLimit
@@ -43,6 +43,7 @@ class Acknowledging:
         forgotten: Callable[[Session], frozenset[bytes]],
     ) -> None:
         self._database = database
+        self._attempt = attempt
         self._run_id = attempt.run_id
         self._tags = tags
         self._target = target
@@ -86,6 +87,16 @@ class Acknowledging:
         """The time of what is written down."""
         with self._database.read() as session:
             return self._database.now(session)
+
+    def adopt(self, position: int, tag: mailing.Tag) -> TagMap:
+        """Take a tag for ours in the place of one that is gone; the tags from now on. Raises ``LostLease``."""
+        with self._database.write() as session:
+            self._attempt.write(session)
+            bit = tagging.adopt(session, self._ledger_id, self._tags.ids[position], tag)
+        bits = (*self._tags.bits[:position], bit, *self._tags.bits[position + 1 :])
+        self._tags = TagMap(bits, {**self._tags.ids, position: tag.id})
+        self._positions_by_id = {tag_id: at for at, tag_id in self._tags.ids.items()}
+        return self._tags
 
     # Rows of what was acknowledged; what they count is counted
 

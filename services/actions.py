@@ -66,6 +66,7 @@ class Counters:
 class Target:
     """The audience and what of it is written: merge tags by mapping order with their slots, and tag names by position.
 
+    ``tags_there`` are the ids of all tags that the audience had just before contacts are inserted.
     ``elders`` are the older destinations on the audience: the members whose fields they fill stay theirs. Contacts are not
     taken without a value in the ``required`` fields.
     """
@@ -77,6 +78,7 @@ class Target:
     tag_names: tuple[str, ...]
     skip_merge_validation: bool
     destination_id: int
+    tags_there: frozenset[int] = frozenset()
     elders: frozenset[int] = frozenset()
     required: frozenset[str] = frozenset()
 

@@ -24,6 +24,7 @@ from services.planning import Planner, positions
 from services.reckoning import Reckoning
 from services.rules import Class, TagMap
 from services.scratch import Scratch
+from services.straying import Strays
 from storage import ledger
 from storage.database import Database
 
@@ -62,6 +63,7 @@ class Applying:
         self._database = database
         self._forgotten = forgotten
         self._let_go: set[bytes] = set()
+        self._strays = Strays(service, target.audience_id, target.tags_there, target.tag_names)
         self._acknowledged = Acknowledging(database, attempt, tags, target, ledger_id, hasher, reckoning, forgotten)
         self._tags_in_bulk = True
         self._open: dict[bytes, str] = {}
@@ -80,6 +82,7 @@ class Applying:
             self._keep_to_the_canary()
         for _ in range(ROUNDS):
             self._insert(max(0, canary - self._counters.classes[Class.NEW]) if canary else None)
+            self._put_strays_right()
             self._update()
             self._change_tags()
             self._read_back()
@@ -136,7 +139,7 @@ class Applying:
                 continue
             shown = self._acknowledged.shown(member)
             rows.append(self._acknowledged.inserted(action, member, shown, acknowledged))
-            self._tags_shown(action.segments, shown)
+            self._tags_shown(action, member, shown)
             if missing := action.segments & ~shown:
                 missing_tags += [
                     (None, position, 0, action.key, action.address, action.profile) for position in positions(missing)
@@ -153,9 +156,20 @@ class Applying:
             self._inserted_now.update([row.key for row in rows])
         self._commit(rows, refused)
 
-    def _tags_shown(self, wanted: int, shown: int) -> None:
-        if self._tags_in_bulk and wanted and not shown:
+    def _tags_shown(self, action: Action, member: Member, shown: int) -> None:
+        """Send no more names once one has not led to our tag, and note what else it led to."""
+        if action.segments & ~shown:
             self._tags_in_bulk = False
+            self._strays.note(action.key, member)
+
+    def _put_strays_right(self) -> None:
+        """A name we sent may have made a tag, because others had deleted or renamed ours: follow it, or take it off again."""
+        for stray in self._strays.take():
+            if self._tags.ids[stray.position] in stray.there:
+                self._drive(stray.chunks(), stray.take_off, lambda *_: self._commit([]))
+            elif stray.only_ours(self._open.keys(), self._acknowledged.key):
+                self._tags = self._acknowledged.adopt(stray.position, stray.tag)
+                self._planner.follow(self._tags)
 
     # Updates
 

@@ -134,14 +134,16 @@ class Export:
         if stopped is not None:
             return stopped
         self.reckoning.begin(plan)
-        tags, names = tagging.create(service, self._database, self._destination.audience_id, present, tags)
+        tags = tagging.create(service, self._database, self._destination.audience_id, present, tags)
         planner.use(book.rules(tags), tags)
+        named = tagging.named(service, self._destination.audience_id, present, tags)
         target = Target(
             audience_id=self._destination.audience_id,
             merge_tags=tuple(one.merge_field.tag for one in mapped),
             slots=tuple(book.slots),
             all_slots=book.all_slots,
-            tag_names=names,
+            tag_names=named.names,
+            tags_there=named.there,
             skip_merge_validation=self._destination.skip_required_fields,
             destination_id=self._destination.id,
             elders=frozenset(book.elders),

@@ -165,7 +165,10 @@ class ContentRefused(errors.Refused):
     """What was sent in this call cannot be taken: bisect it.
 
     ``reason`` classifies ``text``, the service's own words, masked; ``merge_field`` names the field if it was told.
+    ``repeated`` says that the same was asked before without an answer, and may have been done then.
     """
+
+    repeated = False
 
     def __init__(self, *, reason: Reason, text: str, merge_field: str | None = None) -> None:
         self.reason = reason
@@ -244,7 +247,10 @@ class MailingService(Protocol):
         """All tags (static segments)."""
 
     def create_tag(self, audience_id: str, name: str) -> Tag:
-        """An empty tag. If it exists already, e.g. after a lost race, the existing one."""
+        """An empty tag. If it exists already, e.g. after a lost race, the existing one.
+
+        Raises ContentRefused, which says whether an earlier call may have made it.
+        """
 
     def delete_tag(self, audience_id: str, tag_id: int) -> None:
         """Take the tag off everybody by deleting it; one that is gone already is no matter."""

@@ -204,6 +204,10 @@ class Planner:
         """Plan on with tags that exist by now."""
         self._rules, self._tags = rules, tags
 
+    def follow(self, tags: TagMap) -> None:
+        """Plan on with other tags by the same rules."""
+        self.use(self._rules.with_tags(tags), tags)
+
     def _settle(self, head: Head, on_reject: OnReject, *, first: bool) -> Class | None:
         row = self._reconciled(head)
         if head.person is None and row is not None and row.owner == self._destination_id:

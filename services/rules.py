@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -230,6 +231,12 @@ class Rules:
         self.forgotten = forgotten
         self._places = [_Place.of(index, slot) for index, slot in enumerate(slots)]
         self._refusal_hash = refusal_hash
+
+    def with_tags(self, tags: TagMap) -> Rules:
+        """The same rules for other tags."""
+        rules = copy(self)
+        rules._tags = tags
+        return rules
 
     @property
     def verifying(self) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.errors import Refused
-from services.mailing import MailingService, Tag
+from services.mailing import ContentRefused, MailingService, Tag
 from services.rules import TagMap
 from storage import ledger
 from storage.database import Database
@@ -97,21 +98,25 @@ def lost(session: Session, present: Sequence[Tag], destination: Destination) -> 
     }
 
 
+class Named(NamedTuple):
+    """The destination's tags just before contacts are inserted: their names, and the ids of all tags the audience had then."""
+
+    names: tuple[str, ...]
+    there: frozenset[int]
+
+
 def create(
     service: MailingService, database: Database, audience_id: str, present: Sequence[LedgerTag], tags: TagMap
-) -> tuple[TagMap, tuple[str, ...]]:
-    """Create those of the destination's tags that do not exist yet; all of them with their ids, and their names as they are now.
+) -> TagMap:
+    """Create those of the destination's tags that do not exist yet; all of them with their ids.
 
     Raises Refused for a tag that has come to be meanwhile and is not ours.
     """
-    ids, names = dict(tags.ids), []
-    with database.write() as session:
-        _note_asked(session, [row.id for row in present if row.tag_id is None])
+    ids = dict(tags.ids)
     for position, row in enumerate(present):
         if row.tag_id is not None:
-            names.append(row.name)
             continue
-        made = service.create_tag(audience_id, row.name)
+        made = _create(service, database, audience_id, row)
         # One that was there is ours only if our own call, whose answer was lost, has made it: then nobody holds it.
         if holders := service.tag_members(audience_id, made.id, count=1).total:
             raise foreign(made.name, holders)
@@ -124,13 +129,47 @@ def create(
                 tag=row.name,
             ) from None
         ids[position] = made.id
-        names.append(made.name)
-    return TagMap(tags.bits, ids), tuple(names)
+    return TagMap(tags.bits, ids)
 
 
-def _note_asked(session: Session, row_ids: Sequence[int]) -> None:
-    """Remember that these tags are about to be created: one that is found later without an answer is ours if nobody holds it."""
-    session.execute(update(LedgerTag).where(LedgerTag.id.in_(row_ids)).values(asked_for=True))
+def _create(service: MailingService, database: Database, audience_id: str, row: LedgerTag) -> Tag:
+    """Ask for a tag, and remember that until it is known what came of it: one found later is ours if nobody has it."""
+    with database.write() as session:
+        _note_asked(session, row.id, asked=True)
+    try:
+        return service.create_tag(audience_id, row.name)
+    except ContentRefused as refused:
+        if not refused.repeated:
+            # Not made: whoever makes one of that name now is somebody else.
+            with database.write() as session:
+                _note_asked(session, row.id, asked=False)
+        raise
+
+
+def _note_asked(session: Session, row_id: int, *, asked: bool) -> None:
+    session.execute(update(LedgerTag).where(LedgerTag.id == row_id).values(asked_for=asked))
+
+
+def named(service: MailingService, audience_id: str, present: Sequence[LedgerTag], tags: TagMap) -> Named:
+    """What the destination's tags are called now, and which tags there are: to be asked just before names are sent."""
+    there = {tag.id: tag.name for tag in service.tags(audience_id)}
+    names = [there.get(tags.ids[position], row.name) for position, row in enumerate(present)]
+    return Named(tuple(names), frozenset(there) | frozenset(tags.ids.values()))
+
+
+def adopt(session: Session, ledger_id: int, lost_id: int, made: Tag) -> int:
+    """Note that a call of ours made a tag anew in the place of one that others have deleted; its bit in the ledger.
+
+    That is a new one, because whoever had the tag that is gone has not got this one.
+    """
+    gone = session.scalars(select(LedgerTag).where(LedgerTag.ledger_id == ledger_id, LedgerTag.tag_id == lost_id)).one()
+    owner, segment, folded = gone.destination_id, gone.segment, gone.folded_name
+    assert owner is not None
+    ledger.release_tag(session, gone)
+    tag = ledger.claim_tag(session, ledger_id, owner, segment, made.id, made.name)
+    tag.folded_name = folded
+    session.flush()
+    return tag.bit
 
 
 def _note_created(session: Session, row_id: int, made: Tag) -> None:

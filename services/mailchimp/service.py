@@ -112,17 +112,21 @@ class Mailchimp:
         Mailchimp may change the case of a tag's name, so names are compared without it.
         """
         create = Call("POST", _segments(audience_id), body={"name": name, "static_segment": []})
+        asked = 0
 
         def attempt(number: int) -> mailing.Tag:
+            nonlocal asked
+            asked = number
             if number > 1 and (existing := self._tag_named(audience_id, name)):
                 return existing
             return self._client.once(create, repeated=number > 1).read(reading.tag)
 
         try:
             return self._client.persist(attempt)
-        except mailing.ContentRefused:
+        except mailing.ContentRefused as refused:
             existing = self._tag_named(audience_id, name)
             if existing is None:
+                refused.repeated = asked > 1
                 raise
             return existing
 

@@ -105,6 +105,8 @@ def _check_one(town: Town, address: str, wish: Wish, shown: Shown | None) -> str
         if held - wish.segments and not unseen:
             raise Broken(f"{address} is {shown.status} and still holds the tags of {held - wish.segments}")
         return "suppressed"
+    if strays := town.watch.strays(shown):
+        raise Broken(f"{address} holds {strays}, which carry no segment")
     tags = {town.watch.tag_of(segment) for segment in wish.segments}
     if held != wish.segments or not tags <= shown.tags:
         raise Broken(f"{address} holds the tags of {held} and is in {wish.segments}")

@@ -218,11 +218,16 @@ class Watch:
     def tag_of(self, segment: str) -> int | None:
         """The tag that carries a segment now; None if there is none."""
         found = [tag for tag in self.own if tag in self.audience.tags and self.segment_of(tag) == segment]
-        return max(found, default=None)
+        return min(found, default=None)  # one that its old name made after others had renamed it is not the one
 
     def own_segments(self, shown: Shown) -> set[str]:
         """The segments whose tags somebody holds."""
         return {segment for tag in shown.tags if tag in self.own and (segment := self.segment_of(tag))}
+
+    def strays(self, shown: Shown) -> set[int]:
+        """Tags that Postino made and that carry no segment, because it follows another one."""
+        carrying = {self.tag_of(segment) for segment in self.tag_names}
+        return {tag for tag in shown.tags if tag in self.own and tag not in carrying}
 
     def _check_new(self, shown: Shown, wish: Wish | None) -> None:
         if wish is None or not wish.consents:
@@ -264,6 +269,8 @@ class Watch:
             if tag not in self.own:
                 raise Broken(f"{shown.address}: somebody else's tag {tag} was changed")
             segment = self.segment_of(tag)
+            if tag in before.tags and tag in self.strays(before):
+                continue
             wanted = wish is not None and wish.consents and segment in wish.segments
             if wanted is not (tag in shown.tags):
                 raise Broken(f"{shown.address}: the tag of {segment} was {'taken off' if wanted else 'put on'}")
