@@ -185,6 +185,18 @@ def test_a_value_the_field_does_not_take_is_named(mailchimp: Mailchimp, audience
     assert "plenty" not in refused.value.text
 
 
+@pytest.mark.parametrize("unanswered", [False, True])
+def test_a_tag_that_is_refused_says_whether_an_earlier_call_may_have_made_it(
+    mailchimp: Mailchimp, audience: Audience, world: World, unanswered: bool
+) -> None:
+    if unanswered:
+        world.faults.add("drop_before", method="POST", path="/lists/[^/]+/segments", times=1)
+    world.faults.add("refuse", method="POST", path="/lists/[^/]+/segments", times=1)
+    with pytest.raises(mailing.ContentRefused) as refused:
+        mailchimp.create_tag(audience.id, "VIP")
+    assert refused.value.repeated is unanswered
+
+
 def test_tags_are_made_found_put_on_and_taken_off(mailchimp: Mailchimp, audience: Audience) -> None:
     tag = mailchimp.create_tag(audience.id, "VIP")
     assert mailchimp.tags(audience.id) == (tag,)
