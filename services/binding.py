@@ -51,10 +51,17 @@ def carried(run: Run) -> Json:
     return {"settings": settings, **accepted}
 
 
-def accepting(run: Run) -> Json:
-    """The plan to begin with of a run that takes off what another run's plan shows as held."""
-    accepted = {one["segment"]: {"people": one["people"], "reason": one["reason"]} for one in run.plan.get("held", ())}
-    return {"accepted": accepted}
+def accepting(session: Session, destination: Destination, shown: int | None) -> Json:
+    """The plan to begin with of a run that takes off held tags: those of the run ``shown``, else of the last one planned.
+
+    Empty if that held none. Raises Edited if the destination was edited since the run ``shown``.
+    """
+    run = session.get(Run, shown) if shown is not None else runs.last_planned(session, destination.id)
+    if run is None or (shown is None and (not run.plan.get("held") or is_edited(run))):
+        return {}
+    require_unedited(run)
+    held = run.plan.get("held", ())
+    return {"accepted": {one["segment"]: {"people": one["people"], "reason": one["reason"]} for one in held}}
 
 
 def shown_removals(run: Run) -> dict[str, Shown] | None:

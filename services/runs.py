@@ -21,7 +21,7 @@ from services.forms import CONSENT_VERSION
 from storage import ledger as ledgers
 from storage import refusals, runs
 from storage.database import Database
-from storage.models import FINAL, PLAN, AuditEntry, Destination, Json, Run, RunReject, RunStatus
+from storage.models import FINAL, PLAN, AuditEntry, Destination, Run, RunReject, RunStatus
 
 APPROVAL_LASTS = timedelta(hours=24)
 
@@ -94,7 +94,7 @@ class Runs:
             self._make_way(session, fresh, order)
             run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
             if order.accept_removals:
-                run.plan = _accepted(session, fresh, order)
+                run.plan = binding.accepting(session, fresh, order.shown)
             session.add(run)
             session.flush()
             audit.record(
@@ -384,15 +384,6 @@ def require_consent(destination: Destination) -> None:
             "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
             destination=destination.name,
         )
-
-
-def _accepted(session: Session, destination: Destination, order: Order) -> Json:
-    """The plan to begin with of a run that takes off held tags. Raises Refused if what was shown is of other settings."""
-    shown = session.get(Run, order.shown) if order.shown is not None else runs.last_planned(session, destination.id)
-    if shown is None or (order.shown is None and (not shown.plan.get("held") or binding.is_edited(shown))):
-        return {}
-    binding.require_unedited(shown)
-    return binding.accepting(shown)
 
 
 def _new_run(

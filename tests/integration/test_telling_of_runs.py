@@ -42,6 +42,7 @@ def test_the_run_before_is_the_last_of_the_destination_that_ended(shop: Shop) ->
     first = shop.export(destination)
     assert shop.export(destination, preview=True).status == RunStatus.SUCCESSFUL
     shop.segment("VIP", [])
+    assert shop.export(destination, preview=True).plan["held"]
     preview = shop.export(destination, preview=True, accept_removals=True)
     assert preview.status == RunStatus.WAITING
     shop.postino.runs.cancel(shop.actor, preview.id)
