@@ -15,7 +15,7 @@ from bot.texts import Texts
 from bot.views import run_facts
 from bot.views.outcomes import LIMITS
 from bot.wiring import Application
-from services import access, weights
+from services import access, approving, weights
 from services.errors import PostinoError
 from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 
@@ -77,6 +77,7 @@ class Telling:
             maker=access.maker(destination) or "",
             agreed_by=destination.consent_by,
             requested_by=row.requested_by,
+            asker=approving.asker(row),
             requested_at=row.requested_at,
             approved_by=row.approved_by,
             approved_at=runs.approved_at(row),

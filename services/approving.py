@@ -7,7 +7,11 @@ import enum
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from services import access
 from storage.models import Json, Run, RunStatus
+
+LAUNCHED = frozenset({"person", access.COMMAND_LINE})
+"""The triggers of runs that somebody launched; all others begin by themselves."""
 
 
 class Approval(enum.StrEnum):
@@ -44,9 +48,18 @@ def rule_of(session: Session, run: Run, plan: Json) -> Rule | None:
     return None
 
 
+def asker(run: Run) -> str:
+    """Who asked for a run, and so does not approve it.
+
+    For one that began by itself, by a schedule or a workflow, that is whoever agreed to the statement last: the data is sent
+    on their instruction, and nobody approves what they have set up themselves.
+    """
+    return run.requested_by if run.trigger in LAUNCHED else run.destination.consent_by
+
+
 def is_missing(session: Session, run: Run, plan: Json) -> bool:
     """Whether the run needs a second person and none has approved it."""
-    approved = run.approved_by is not None and run.approved_by != run.requested_by
+    approved = run.approved_by is not None and run.approved_by != asker(run)
     return not approved and rule_of(session, run, plan) is not None
 
 

@@ -350,17 +350,33 @@ def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime
     if run.expires_at is not None and run.expires_at <= now:
         raise Refused("This preview is more than 24 hours old. Preview the export again.")
     binding.require_unedited(run)
-    if actor.person == run.requested_by and approving.rule_of(session, run, run.plan):
-        maker = access.maker(run.destination)
-        raise NotAllowed(
+    if actor.person == approving.asker(run) and approving.rule_of(session, run, run.plan):
+        raise _needs_another(actor, run)
+
+
+def _needs_another(actor: Actor, run: Run) -> NotAllowed:
+    """The error for who may not approve what they asked for themselves, or what begins by itself as they have set it up."""
+    destination, maker = run.destination.name, access.maker(run.destination)
+    whom = maker if maker != actor.person else None
+    if run.trigger in approving.LAUNCHED:
+        return NotAllowed(
             "{destination} needs the approval of somebody other than the person who asked for the export. "
             "Ask another administrator, or name one with /postino administrators."
             if actor.is_administrator
             else "{destination} needs the approval of somebody other than the person who asked for the export. "
             "Ask an administrator.",
-            whom=maker if maker != actor.person else None,
-            destination=run.destination.name,
+            whom=whom,
+            destination=destination,
         )
+    return NotAllowed(
+        "This export began by itself and you saved {destination} last, so somebody else must approve it. "
+        "Ask another administrator, or name one with /postino administrators."
+        if actor.is_administrator
+        else "This export began by itself and you saved {destination} last, so somebody else must approve it. "
+        "Ask an administrator.",
+        whom=whom,
+        destination=destination,
+    )
 
 
 def _may_run(destination: Destination) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.texts import Texts, mark
 from bot.views.blocks import Block, escape, is_formatted
+from services.access import COMMAND_LINE
 from services.errors import NotAllowed, PostinoError, Value
 
 FIELDS_SHOWN = 20
@@ -175,7 +176,8 @@ class Run:
 
     ``mentions`` are the people to call where there is trouble. ``rule`` says why a second person must approve it, or is
     empty; ``rule_above`` is the number of new contacts it allows; ``maker`` made the destination and may manage it;
-    ``agreed_by`` agreed to its statement last.
+    ``agreed_by`` agreed to its statement last. ``asker`` does not approve it: ``requested_by``, or ``agreed_by`` where that is
+    no person.
     """
 
     run_id: int
@@ -186,6 +188,7 @@ class Run:
     now: datetime
     requested_at: datetime
     requested_by: str
+    asker: str = ""
     audience_link: str = ""
     zone: str = "UTC"
     tags: tuple[Tag, ...] = ()
@@ -269,7 +272,7 @@ def moment(t: Texts, when: datetime, zone: str = "UTC") -> str:
 
 def who(t: Texts, person: str) -> str:
     """A person as a mention, or where a request came from if it was no person."""
-    if person == "command-line":
+    if person == COMMAND_LINE:
         return t("the command line")
     if person == "workflow":
         return t("a workflow")
@@ -298,10 +301,14 @@ def needs_approval(t: Texts, run: Run) -> str:
     }
     if run.rule not in reasons:
         return ""
+    asker = run.asker or run.requested_by
+    person, reason = who(t, asker), reasons[run.rule]
+    if asker in (run.requested_by, COMMAND_LINE):
+        return t("Needs the approval of somebody other than {person}: {reason}.", person=person, reason=reason)
     return t(
-        "Needs the approval of somebody other than {person}: {reason}.",
-        person=who(t, run.requested_by),
-        reason=reasons[run.rule],
+        "Needs the approval of somebody other than {person}, who saved this destination last: {reason}.",
+        person=person,
+        reason=reason,
     )
 
 
@@ -326,7 +333,7 @@ def may_need_approval(t: Texts, run: Run) -> str:
 
 def approvers(t: Texts, run: Run) -> str:
     """Who may give the approval that a run needs, in markup."""
-    if not run.maker or run.maker == run.requested_by:
+    if not run.maker or run.maker == (run.asker or run.requested_by):
         return t("Administrators may approve it.")
     return t("Administrators may approve it, and {person}, who created the destination.", person=who(t, run.maker))
 

@@ -9,6 +9,7 @@ from services.access import Actor, Sharing, Standing
 from services.approving import Approval
 from services.destinations import Policies
 from services.errors import NotAllowed
+from services.runs import Order
 from services.tidying import Tidying
 from storage.models import Destination, RunStatus
 from tests.integration.slack_office import Office, lines
@@ -83,6 +84,29 @@ def test_an_export_launched_without_preview_stops_for_the_rule_and_says_so(offic
     assert "Newsletter waits for approval" in lines(told)
     assert "every export of this destination is approved by a second person" in lines(told)
     assert not acts.dump(office.world.audience)
+
+
+@pytest.mark.parametrize("trigger", ["schedule", "workflow"])
+def test_who_saved_a_destination_does_not_approve_what_begins_by_itself(office: Office, trigger: str) -> None:
+    made = of_ben(office, approval="always", in_workflows=True)
+    itself = Actor(made.workspace_id, trigger, Standing.ADMINISTRATOR)
+    office.postino.runs.request(itself, made, Order(trigger=trigger))
+    office.work()
+    card, told = office.posted()
+    for message in (lines(card), lines(told)):
+        assert "Needs the approval of somebody other than @Ben Okafor, who saved this destination last" in message
+
+    office.click(office.ben, "Approve and send", card)
+    refusal = lines(office.soon(lambda: office.answers(office.ben))[-1])
+    assert "you saved Newsletter last, so somebody else must approve it. Ask an administrator." in refusal
+    ben = Actor(made.workspace_id, "U0BEN", Standing.MEMBER)
+    assert not office.postino.runs.may_approve(ben, office.run(1)), "offered in Home, the hub or the status"
+    assert office.run(1).status == RunStatus.WAITING
+
+    office.click(office.ada, "Approve and send", card)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    assert office.run(1).status == RunStatus.SUCCESSFUL
 
 
 def test_only_the_first_export_is_approved_where_the_rule_says_so(office: Office) -> None:
