@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from services import access, addresses, audit, masking, moving
 from services.access import Actor
-from services.destinations import Destinations
+from services.destinations import CONSENT_VERSION, Destinations
 from services.errors import InvalidInput
 from services.hashing import Hasher
 from services.mailing import Status
 from services.rejects import Problem, listed_as
 from services.rules import Class
+from services.snapshot import consent
 from services.sources import ProfileSource
 from storage import decisions, tombstones
 from storage.database import Database
@@ -34,7 +35,9 @@ class Obstacle(enum.StrEnum):
     SUPPRESSED = "suppressed"  # the status says in which way
     REJECTED = "rejected"  # ``refused`` says why
     KEPT_OUT = "kept_out"  # a person decided so, because they had left under another address
-    CONSENT_OR_NEW = "consent_or_new"  # not seen in the audience: not exported yet, or without consent
+    NO_CONSENT = "no_consent"
+    RECONNECT = "reconnect"  # Mailchimp takes the connection no more: nobody is exported
+    STATEMENT = "statement"  # its text has changed: nobody is exported until it is agreed to again
     NEW = "new"  # not exported yet
     FORGOTTEN = "forgotten"  # on request: never exported again
 
@@ -121,6 +124,7 @@ class Individuals:
         called = {one.name: one.display_name for one in self._source.segments()}
         standings = []
         found: dict[str, list[tuple[str, list[str]]]] = {}
+        consents: dict[tuple[str, ...], list[str | None]] = {}
         destinations = self._destinations.visible(actor)
         chosen = {one.segment for destination in destinations for one in destination.segments}
         for destination in destinations:
@@ -131,6 +135,7 @@ class Individuals:
             standing = self._standing(
                 destination,
                 found[attribute],
+                self._refuses(destination, found[attribute], consents),
                 called,
                 known.get(place),
                 sent.get(place),
@@ -181,6 +186,7 @@ class Individuals:
         self,
         destination: Destination,
         found: Sequence[tuple[str, list[str]]],
+        refuses: bool,
         called: Mapping[str, str],
         member: LedgerMember | None,
         sent: Sending | None,
@@ -206,8 +212,34 @@ class Individuals:
             refused=refused,
             sent_at=sent.at if sent is not None and ours else None,
             sent_by=by.name if by is not None and ours else None,
-            obstacle=_obstacle(destination, profiles, segments, status, refused, kept_out=decided is False),
+            obstacle=_obstacle(
+                destination, profiles, segments, status, refused, refuses=refuses, kept_out=decided is False
+            ),
         )
+
+    def _refuses(
+        self,
+        destination: Destination,
+        found: Sequence[tuple[str, list[str]]],
+        consents: dict[tuple[str, ...], list[str | None]],
+    ) -> bool:
+        """Whether one of the profiles found does not allow mailing, as an export would see it: one refusal is enough.
+
+        ``consents`` keeps what was read, for other destinations that ask for the same.
+        """
+        attribute = destination.consent_attribute
+        chosen = {one.segment for one in destination.segments}
+        members: dict[str, list[str]] = {}
+        for profile, segments in found:
+            for segment in chosen.intersection(segments):
+                members.setdefault(segment, []).append(profile)
+        if attribute is None or not members:
+            return False
+        asked = (destination.email_attribute, attribute, *sorted(members))
+        if asked not in consents:
+            consents[asked] = self._source.values(attribute, members)
+        asked_for = consent(attribute, destination.consent_values)
+        return asked_for is not None and not all(asked_for.given(consents[asked]))
 
     def _rejected(self, destination: Destination, profiles: Sequence[str]) -> str | None:
         """Why the destination's last export that sent anything rejected one of these profiles, if it did."""
@@ -260,12 +292,15 @@ def _obstacle(
     status: Status | None,
     refused: str | None,
     *,
+    refuses: bool,
     kept_out: bool,
 ) -> Obstacle | None:
     if not profiles:
         return Obstacle.NO_PROFILE
     if not segments:
         return Obstacle.NO_SEGMENT
+    if refuses:
+        return Obstacle.NO_CONSENT
     if destination.connection is None:
         return Obstacle.NO_CONNECTION
     if status is not None and status is not Status.SUBSCRIBED:
@@ -274,6 +309,8 @@ def _obstacle(
         return Obstacle.KEPT_OUT
     if refused is not None:
         return Obstacle.REJECTED
-    if status is None:
-        return Obstacle.CONSENT_OR_NEW if destination.consent_attribute else Obstacle.NEW
-    return None
+    if destination.connection.reconnect_needed:
+        return Obstacle.RECONNECT
+    if destination.consent_version < CONSENT_VERSION:
+        return Obstacle.STATEMENT
+    return Obstacle.NEW if status is None else None

@@ -24,8 +24,13 @@ OBSTACLES = {
         "Their profile unsubscribed, or was archived or deleted, under another address, and somebody decided to keep the new "
         "one out."
     ),
-    Obstacle.CONSENT_OR_NEW: mark(
-        "They were not exported yet. If an export ran since they joined, their consent attribute does not allow mailing."
+    Obstacle.NO_CONSENT: mark(
+        "Their consent attribute does not allow mailing. An export does not take them along, and takes its tags off them."
+    ),
+    Obstacle.RECONNECT: mark("Mailchimp no longer accepts the destination's connection. Connect the account again."),
+    Obstacle.STATEMENT: mark(
+        "The data privacy and compliance statement has changed, so nobody is exported. Edit the destination and agree to it "
+        "again."
     ),
     Obstacle.NEW: mark("They were not exported yet. The next export takes them along."),
     Obstacle.FORGOTTEN: mark("They were forgotten on request, so no export takes them along."),

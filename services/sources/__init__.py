@@ -145,6 +145,13 @@ class ProfileSource(Protocol):
         """
         ...
 
+    def values(self, attribute: str, members: Mapping[str, Collection[str]]) -> list[str | None]:
+        """What ``read`` would give as ``attribute`` of a few ``members``: profile ids by the segment that holds them.
+
+        Raises ``InvalidInput(field="attributes")`` like ``read``; segments that there are no more are left out.
+        """
+        ...
+
     def refresh_marker(self) -> RefreshMarker:
         """Which refresh the source shows now. Raises ``BeingRefreshed`` while one is being written."""
         ...

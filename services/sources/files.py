@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -142,6 +142,25 @@ class FolderSource:
                 for profile_id in self._matching(layout, self._facts(layout), attribute, value, list(found)):
                     found.setdefault(profile_id, []).append(layout.table.name)
         return sorted(found.items())
+
+    def values(self, attribute: str, members: Mapping[str, Collection[str]]) -> list[str | None]:
+        """What stands in ``attribute`` of a few members of segments: in the segment's own column, else in ``Customer``."""
+        catalogue = self._catalogue()
+        layouts = self._segment_layouts(catalogue, members)
+        asked = [(one, members[one.table.name]) for one in layouts if scanning.find(one.columns, attribute) is not None]
+        lacking = [one for one in layouts if scanning.find(one.columns, attribute) is None]
+        if lacking:
+            profiles = self._profile_layout(catalogue)
+            _require([attribute], profiles)
+            asked.append((profiles, {member for one in lacking for member in members[one.table.name]}))
+        found: list[str | None] = []
+        for layout, wanted in asked:
+            with self._engine.cursor(layout.table.name) as cursor:
+                for parts in scanning.chunks(self._facts(layout).parts):
+                    rows = scanning.rows_of(parts, [PROFILE_KEY, attribute])
+                    query = f"FROM ({rows}) SELECT c1 WHERE list_contains(?::VARCHAR[], c0)"
+                    found += [row[0] for row in cursor.execute(query, [list(wanted)]).fetchall()]
+        return found
 
     def refresh_marker(self) -> RefreshMarker:
         """The refresh shown now. Raises ``BeingRefreshed`` while its files are young or change between two looks."""

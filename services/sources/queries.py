@@ -119,6 +119,12 @@ def matching(
     return select(columns[key]).where(or_(literal(1) == 0, *wanted), has_value(columns[key])).distinct()
 
 
+def values(relation: database.Relation, key: str, attribute: str, profile_ids: Sequence[str]) -> Select[Any]:
+    """The attribute in the rows whose key is one of those given."""
+    columns = relation.clause.c
+    return select(columns[attribute]).where(sql_cast(columns[key], String).in_(profile_ids))
+
+
 def has_value(one: ColumnElement[Any]) -> ColumnElement[bool]:
     """True for a value that is neither NULL nor blank."""
     return func.coalesce(func.trim(sql_cast(one, String)), "") != ""

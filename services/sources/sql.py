@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, literal, select
@@ -128,6 +128,26 @@ class SqlSource:
                 for key in keys:
                     found.setdefault(queries.text_of(key) or "", []).append(one.name)
             return sorted(found.items())
+
+    def values(self, attribute: str, members: Mapping[str, Collection[str]]) -> list[str | None]:
+        """What stands in ``attribute`` of a few members of segments: in the segment's own column, else the profile table's."""
+        with self._database.snapshot() as connection:
+            schema = self._schema(connection)
+            asked, lacking = [], set()
+            for one in (schema.segments[name] for name in members if name in schema.segments):
+                if one.relation.find(attribute):
+                    asked.append((one.relation, one.key, set(members[one.name])))
+                else:
+                    lacking |= set(members[one.name])
+            if lacking:
+                asked.append((schema.profiles, schema.key, lacking))
+            found: list[str | None] = []
+            for relation, key, wanted in asked:
+                name = queries.required(attribute, relation)
+                flags = [queries.is_boolean(relation, name)]
+                rows = connection.execute(queries.values(relation, key, name, sorted(wanted)))
+                found += [value for row in rows for value in queries.texts(row, flags) or ()]
+            return found
 
     def refresh_marker(self) -> RefreshMarker:
         """The refresh shown now."""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sandbox.mailchimp import acts
 from services import access
 from services.destinations import Policies
-from storage.models import Base, Destination
+from storage.models import Base, Connection, Destination
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import seen
 
@@ -88,6 +88,31 @@ def test_why_names_what_keeps_somebody_from_being_exported(office: Office, email
     answer = office.type(office.ada, f"/postino why {email}")
     assert told in lines(answer)
     assert told in answer["text"]
+
+
+def test_why_tells_who_withdrew_consent_and_what_keeps_everybody_from_being_exported(office: Office) -> None:
+    made = office.world.destination("VIP", consent_attribute="Email Subscriber", consent_values=["Yes", "true"])
+    office.request(made)
+    office.work()
+    assert "Nothing keeps them" in lines(office.type(office.ada, "/postino why p0@example.com"))
+    office.world.customers(
+        {"p0": {"Email Subscriber": "false"}, "p5": {"EMail": "p1@example.com", "Email Subscriber": ""}}
+    )
+    office.clock.forward(seconds=10)
+    refused = "Their consent attribute does not allow mailing. An export does not take them along"
+    assert refused in lines(office.type(office.ada, "/postino why p0@example.com"))
+    assert refused not in lines(office.type(office.ada, "/postino why p1@example.com")), "p5 is in no chosen segment"
+    office.world.edit("Newsletter", "VIP", "Bergamo")
+    assert refused in lines(office.type(office.ada, "/postino why p1@example.com")), "one refusal of two is enough"
+
+    with office.postino.database.write() as session:
+        session.get_one(Destination, made.id).consent_version -= 1
+    outdated = "The data privacy and compliance statement has changed, so nobody is exported."
+    assert outdated in lines(office.type(office.ada, "/postino why p2@example.com"))
+    with office.postino.database.write() as session:
+        session.get_one(Connection, made.connection_id).reconnect_needed = True
+    revoked = "Mailchimp no longer accepts the destination's connection."
+    assert revoked in lines(office.type(office.ada, "/postino why p2@example.com"))
 
 
 def test_why_is_for_administrators_and_says_so(office: Office) -> None:

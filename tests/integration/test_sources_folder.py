@@ -168,6 +168,18 @@ def test_a_person_is_found_by_address_with_their_segments(root: Path, scratch: P
     assert source.find("EMail", "ada@example.com", []) == [("a1", [])]
 
 
+def test_a_members_value_is_what_reading_its_segment_would_give(root: Path, scratch: Path) -> None:
+    put(root / "Customer.csv", CUSTOMERS)
+    put(root / "Ids.csv", "CustomerId\na1\nb2\n")
+    put(root / "Own.csv", "CustomerId,EMail\na1,own@example.com\n")
+    source = source_of(root, scratch)
+    assert source.values("EMail", {"Ids": ["a1"]}) == ["ada@example.com"]
+    assert source.values("EMail", {"Own": ["a1"], "Ids": ["b2"]}) == ["own@example.com", "bob@example.com"]
+    assert source.values("EMail", {"Ids": ["nobody"], "Gone": ["a1"]}) == []
+    with pytest.raises(errors.InvalidInput, match="no attribute Phone"):
+        source.values("Phone", {"Own": ["a1"]})
+
+
 def test_tables_that_are_no_segments_are_hidden_with_the_reason(root: Path, scratch: Path) -> None:
     put(root / "Customer.csv", CUSTOMERS)
     put(root / "Purchases.csv", "PurchaseId,Total\n1,2\n")

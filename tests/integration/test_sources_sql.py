@@ -157,6 +157,16 @@ def test_samples_and_persons_are_found(url: str) -> None:
     assert source.find("EMail", "ada@example.com", ["Ids", "Gone"]) == [("a1", ["Ids"])]
 
 
+def test_a_members_value_is_what_reading_its_segment_would_give(url: str) -> None:
+    source = sql.SqlSource(url)
+    assert source.values("EMail", {"Ids": ["a1"]}) == ["ada@example.com"]
+    assert source.values("EMail", {"Own": ["b2"], "Ids": ["a1"]}) == ["own@example.com", "ada@example.com"]
+    assert source.values("doNotEmail", {"Own": ["a1"]}) in (["true"], ["false"])
+    assert source.values("EMail", {"Ids": ["nobody"], "Gone": ["a1"]}) == []
+    with pytest.raises(errors.InvalidInput, match="no attribute Phone"):
+        source.values("Phone", {"Own": ["b2"]})
+
+
 def test_a_million_rows_would_come_in_batches(url: str) -> None:
     execute(
         url,
