@@ -30,8 +30,9 @@ from bot.views import outcomes
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from bot.workflow import end_step
-from services import workflows
+from services import approving, workflows
 from services.binding import Edited
+from services.tidying import EXPIRED
 from storage import outbox, runs
 from storage.models import FINAL, OutboxMessage, Run, RunStatus
 
@@ -131,9 +132,10 @@ class Notifier:
                 self._post_list(run)
                 self._mark(message)
             case "direct":
-                t = self._telling.texts_of(self._client, run, run.requested_by)
+                person = approving.asker(run)
+                t = self._telling.texts_of(self._client, run, person)
                 facts = dataclasses.replace(self._telling.run(run), mentions=())
-                self._send(run.requested_by, outcomes.outcome(t, facts))
+                self._send(person, outcomes.outcome(t, facts))
                 self._mark(message)
             case "workflow":
                 self._end_step(run)
@@ -163,9 +165,10 @@ class Notifier:
         if run.verifies is not None:
             return ["verified"] if run.status in FINAL else []
         if run.status == RunStatus.WAITING:
-            # A changed message tells nobody: who approves numbers that have grown, or that nobody looked at yet, must hear of it.
-            unseen = not run.preview and self._application.runs.approval_rule(run) is not None
-            return ["outcome"] if run.approved_by or unseen else []
+            # A changed message tells nobody: who approves numbers, or again because they have grown, must hear of it.
+            return ["outcome"] if run.approved_by or self._application.runs.approval_rule(run) is not None else []
+        if run.reason.get("kind") == EXPIRED:
+            return self._after_expiry(run)
         if (
             run.status not in FINAL
             or run.status == RunStatus.SKIPPED
@@ -179,8 +182,17 @@ class Notifier:
             kinds.append("outcome")
         if not run.preview and self._application.runs.by_cause(run.id):
             kinds += ["rejects", "list"]
-        directly = run.channel is None or run.channel[0] in "DUW"
-        if run.trigger == PERSON and is_slack_user(run.requested_by) and not directly:
+        if run.trigger == PERSON and is_slack_user(run.requested_by) and not _is_direct(run):
+            kinds.append("direct")
+        return kinds
+
+    def _after_expiry(self, run: Run) -> list[str]:
+        """Whoever asked hears that nobody approved it; not of a preview that they might have sent themselves."""
+        kinds = ["workflow"] if workflows.execution_of(run) else []
+        if not run.preview:
+            kinds.append("outcome")
+        asked = run.preview and self._application.runs.approval_rule(run) is not None
+        if is_slack_user(approving.asker(run)) and (asked or not (run.preview or _is_direct(run))):
             kinds.append("direct")
         return kinds
 
@@ -288,6 +300,11 @@ class Notifier:
         log.error("notifier.gave_up", message=message.id, kind=message.kind, run=message.run_id, failure=failure)
         with self._database.write() as session:
             outbox.give_up(session, message.id, self._database.now(session), failure)
+
+
+def _is_direct(run: Run) -> bool:
+    """Whether the run is told to one person alone."""
+    return run.channel is None or run.channel[0] in "DUW"
 
 
 def _pause(message: OutboxMessage) -> float:

@@ -17,10 +17,13 @@ from bot.views.outcomes import LIMITS
 from bot.wiring import Application
 from services import access, approving, weights
 from services.errors import PostinoError
+from storage import workspaces
 from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 
 UNUSUAL_SHARE = 0.5
 UNUSUAL_PROFILES = 25
+FEW = 5
+"""So many people are called who could approve something; where there are more, the channel hears of it without names."""
 PERSON = "person"
 """The trigger of runs that a person launched."""
 SUCCESS = frozenset({RunStatus.SUCCESSFUL, RunStatus.REJECTS})
@@ -54,6 +57,7 @@ class Telling:
             now = database.now(session)
         reason = run_facts.Reason.model_validate(row.reason)
         plan = run_facts.Plan.model_validate(row.plan)
+        rule = (runs.approval_rule(row) or "") if _is_undecided(row) else ""
         return run_facts.Run(
             run_id=row.id,
             destination_id=row.destination_id,
@@ -72,7 +76,7 @@ class Telling:
             accept_removals=row.accept_removals,
             canary=row.canary,
             trigger=row.trigger,
-            rule=(runs.approval_rule(row) or "") if _is_undecided(row) else "",
+            rule=rule,
             rule_above=destination.approval_above,
             maker=access.maker(destination) or "",
             agreed_by=destination.consent_by,
@@ -92,9 +96,19 @@ class Telling:
             throttled=throttled,
             recovered=self.recovered(row),
             resized=self.resized(row),
-            mentions=tuple(destination.mentions),
+            mentions=self._called(row, rule),
             weights=self._weights(row) if reason.kind in LIMITS else (),
         )
+
+    def _called(self, row: Run, rule: str) -> tuple[str, ...]:
+        """The people to call: the destination's, and for an approval those whom administrators have named, where they are few."""
+        called = list(row.destination.mentions)
+        if rule and row.status == RunStatus.WAITING:
+            with self._application.database.read() as session:
+                named = workspaces.named_administrators(session, row.workspace_id)
+            if len(named) <= FEW:
+                called += [one for one in named if one != approving.asker(row)]
+        return tuple(dict.fromkeys(called))
 
     def recovered(self, row: Run) -> bool:
         """Whether this run succeeded after one of the same destination that had not."""

@@ -15,6 +15,8 @@ from storage.models import Draft, OutboxMessage, RunStatus, SignIn
 KEEP_DELIVERED = timedelta(days=30)
 KEEP_DRAFTS = timedelta(days=7)
 KEEP_PLANS = timedelta(days=1)
+EXPIRED = "Expired"
+"""The kind of reason of a run that nobody approved in time."""
 
 
 @dataclass
@@ -28,7 +30,7 @@ class Tidying:
         with self.database.write() as session:
             now = self.database.now(session)
             for run in runs.expired_approvals(session, now):
-                reason = {"message": "Nobody approved this export within 24 hours.", "values": {}}
+                reason = {"message": "Nobody approved this export within 24 hours.", "values": {}, "kind": EXPIRED}
                 ending.end(session, run, RunStatus.CANCELED, now, reason)
             session.execute(delete(OutboxMessage).where(OutboxMessage.delivered_at < now - KEEP_DELIVERED))
             session.execute(delete(Draft).where(Draft.updated_at < now - KEEP_DRAFTS))

@@ -18,12 +18,12 @@ from bot.views.run_facts import (
     gone_segments,
     left_out_values,
     linked,
-    needs_approval,
     number_of_profiles,
     outcome_counts,
     status_word,
     unreadable_rows,
     who,
+    whose_approval,
 )
 from services import rejects
 
@@ -204,7 +204,7 @@ def _headline(t: Texts, run: Run) -> str:
 
 def _story(t: Texts, run: Run) -> list[str]:
     """What happened, what was done, what to do."""
-    lines = [because(t, run.reason), _about(t, run), needs_approval(t, run)]
+    lines = [because(t, run.reason), _about(t, run), whose_approval(t, run)]
     if run.status == "canceled" and run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     if run.status in ("successful", "rejects"):

@@ -16,12 +16,12 @@ from bot.views.run_facts import (
     left_out_values,
     linked,
     moment,
-    needs_approval,
     nothing_to_send,
     number_of_people,
     number_of_profiles,
     unreadable_rows,
     who,
+    whose_approval,
 )
 
 TAGS_SHOWN = 20
@@ -93,7 +93,7 @@ def _card(t: Texts, run: Run, to: str, notes: Sequence[str]) -> list[Block]:
     plan = run.plan
     head = t("Preview of {destination}", destination=run.destination)
     told = (to, _changes(t, plan), _tags(t, plan), held(t, plan), left_out_values(t, plan), _incomplete(t, plan))
-    content = [blocks.header(head), *(blocks.section(text) for text in (*told, needs_approval(t, run)) if text)]
+    content = [blocks.header(head), *(blocks.section(text) for text in (*told, whose_approval(t, run)) if text)]
     return [*content, blocks.context(*notes)]
 
 
@@ -249,5 +249,5 @@ def _said(t: Texts, run: Run) -> str:
         rejected=rejected(t, run.plan),
     )
     return " ".join(
-        part for part in (said, held(t, run.plan), _incomplete(t, run.plan), needs_approval(t, run)) if part
+        part for part in (said, held(t, run.plan), _incomplete(t, run.plan), whose_approval(t, run)) if part
     )

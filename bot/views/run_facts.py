@@ -312,10 +312,16 @@ def needs_approval(t: Texts, run: Run) -> str:
     )
 
 
+def whose_approval(t: Texts, run: Run) -> str:
+    """Why somebody other than the asker must approve the run and who may, in markup; empty if nobody must."""
+    needed = needs_approval(t, run)
+    return f"{needed} {approvers(t, run)}" if needed else ""
+
+
 def waits_for_whom(t: Texts, run: Run) -> str:
     """Who must do something about a run that waits for approval, in markup."""
     if run.rule:
-        return f"{needs_approval(t, run)} {approvers(t, run)}"
+        return whose_approval(t, run)
     if not run.maker:
         return t("It waits until an administrator sends it.")
     return t(

@@ -11,7 +11,7 @@ from services.destinations import Policies
 from services.errors import NotAllowed
 from services.runs import Order
 from services.tidying import Tidying
-from storage.models import Destination, RunStatus
+from storage.models import Destination, RunStatus, Workspace
 from tests.integration.slack_office import Office, lines
 
 
@@ -35,8 +35,11 @@ def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) 
     office.world.administrators("U0BEN")
     office.request(destination(office, approval="always"), preview=True)
     office.work()
-    [card] = office.posted()
+    card, told = office.posted()
     assert "Needs the approval of somebody other than @Ada Lovelace" in lines(card)
+    assert "Administrators may approve it." in lines(card)
+    assert "Newsletter waits for approval. Look at its preview." in lines(told), "a changed message is heard by nobody"
+    assert told["thread_ts"] == card["ts"]
     assert card["buttons"][0]["text"] == "Approve and send"
     assert "Needs the approval of somebody other than" in card["text"]
 
@@ -167,9 +170,49 @@ def test_an_approval_that_nobody_gave_expires_after_a_day(office: Office) -> Non
     assert "more than 24 hours old" in lines(refusal)
     Tidying(office.postino.database)()
     office.notify()
-    [card] = office.posted()
+    card = office.posted()[0]
     assert "Nobody approved this export within 24 hours." in lines(card)
     assert [one["text"] for one in card["buttons"]] == ["Preview again", "Details"]
+    [told] = office.directly(office.ada)
+    assert "The export of Newsletter was canceled.\nNobody approved this export within 24 hours." in lines(told)
+    assert "Preview again" in [one["text"] for one in told["buttons"]]
+
+
+def test_nobody_is_told_that_a_preview_of_theirs_which_they_could_send_themselves_has_expired(office: Office) -> None:
+    office.request(office.world.destination("VIP"), preview=True)
+    office.work()
+    assert len(office.posted()) == 1
+    office.clock.forward(hours=25)
+    Tidying(office.postino.database)()
+    office.notify()
+    assert "Nobody approved this export within 24 hours." in lines(office.posted()[0])
+    assert not office.directly(office.ada)
+
+
+def test_who_may_approve_and_who_is_called_in_trouble_hears_once_of_a_preview_that_waits(office: Office) -> None:
+    with office.postino.database.write() as session:
+        session.get_one(Workspace, office.world.actor.workspace_id).administrators = ["U0ADA", "U0DARIO"]
+    office.request(of_ben(office, approval="always", mentions=["U0CLEO"]), preview=True)
+    office.work()
+    _, told = office.posted()
+    assert "Administrators may approve it, and @Ben Okafor, who created the destination." in lines(told)
+    assert "Please look: @Cleo Marsh @Dario Conti" in lines(told), "Ada asked for it, and may not approve it"
+    office.notify()
+    assert len(office.posted()) == 2
+
+
+def test_who_set_a_schedule_up_hears_that_nobody_approved_what_it_began(office: Office) -> None:
+    made = of_ben(office, approval="always")
+    office.postino.runs.request(
+        Actor(made.workspace_id, "schedule", Standing.ADMINISTRATOR), made, Order(trigger="schedule")
+    )
+    office.work()
+    office.clock.forward(hours=25)
+    Tidying(office.postino.database)()
+    office.notify()
+    assert "Nobody approved this export within 24 hours." in lines(office.posted()[-1])
+    [told] = office.directly(office.ben)
+    assert "Nobody approved this export within 24 hours." in lines(told)
 
 
 def retried(office: Office) -> str:
