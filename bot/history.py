@@ -7,10 +7,10 @@ from dataclasses import replace
 from bot.asked import Asked
 from bot.people import People
 from bot.telling import Telling
-from bot.texts import Texts
 from bot.views import history as views
 from bot.views.run_facts import Message
 from bot.wiring import Application
+from services import access
 from storage.models import Run
 
 
@@ -41,23 +41,25 @@ class History:
             asked.share(self._page(asked, place, shared=True), "history.open", place.model_dump_json())
         else:
             run = self._application.runs.get(asked.actor, place.run)
-            asked.share(self._in_full(asked.t, run, place, shared=True), "run.details", str(run.id))
+            asked.share(self._in_full(asked, run, place, shared=True), "run.details", str(run.id))
 
     def details(self, asked: Asked) -> None:
         """One run in full, in place of the list."""
         place = _place(asked)
         run = self._application.runs.get(asked.actor, place.run or 0)
-        asked.answer(self._in_full(asked.t, run, place), replacing=True)
+        asked.answer(self._in_full(asked, run, place), replacing=True)
 
     def of_run(self, asked: Asked) -> None:
         """One run in full, from a message about it that stays as it is for everybody."""
         run = self._application.runs.get(asked.actor, int(asked.text))
-        asked.answer(self._in_full(asked.t, run, views.Place(destination=run.destination_id, run=run.id)))
+        asked.answer(self._in_full(asked, run, views.Place(destination=run.destination_id, run=run.id)))
 
-    def _in_full(self, t: Texts, run: Run, place: views.Place, *, shared: bool = False) -> Message:
+    def _in_full(self, asked: Asked, run: Run, place: views.Place, *, shared: bool = False) -> Message:
         told = self._telling.run(run)
         named = replace(told, plan=told.plan.named(self._application.segments.display_names()))
-        return views.details(t, named, self._application.runs.by_cause(run.id), place, shared=shared)
+        causes = self._application.runs.by_cause(run.id)
+        manageable = access.may_manage(asked.actor, run.destination)
+        return views.details(asked.t, named, causes, place, shared=shared, manageable=manageable)
 
     def _show(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
         asked.answer(self._page(asked, place), replacing=replacing)

@@ -17,6 +17,7 @@ from bot.views.outcomes import LIMITS
 from bot.wiring import Application
 from services import access, approving, weights
 from services.errors import PostinoError
+from services.rejects import Problem
 from storage import workspaces
 from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 
@@ -112,12 +113,30 @@ class Telling:
 
     def recovered(self, row: Run) -> bool:
         """Whether this run succeeded after one of the same destination that had not."""
-        return row.status in SUCCESS and not row.preview and not _trouble(row) and self.changed(row)
+        return (
+            row.status in SUCCESS
+            and not row.preview
+            and not _trouble(row)
+            and self._differs(row, self._application.runs.before(row))
+        )
 
     def changed(self, row: Run) -> bool:
-        """Whether the destination is in other trouble than after the run before, or in none any more."""
+        """Whether the destination is in other trouble than after the run before, or in none any more, or rejects anew."""
         before = self._application.runs.before(row)
+        return self._differs(row, before) or self._rejects_anew(row, before)
+
+    def _differs(self, row: Run, before: Run | None) -> bool:
         return _trouble(row) != (_trouble(before) if before is not None else "")
+
+    def _rejects_anew(self, row: Run, before: Run | None) -> bool:
+        """Whether there are rejects after a run without any, or people of whom a person must decide after one without such."""
+        if row.status != RunStatus.REJECTS:
+            return False
+        if before is None or before.status != RunStatus.REJECTS:
+            return True
+        causes = self._application.runs.by_cause
+        asks, asked = (any(reason == Problem.OTHER_ADDRESS for reason, _ in causes(one.id)) for one in (row, before))
+        return asks and not asked
 
     def resized(self, row: Run) -> tuple[run_facts.Resized, ...]:
         """The segments that have grown or shrunk by half and by 25 profiles since the last export that ended well."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import blocks, runs, sharing
+from bot.views import blocks, outcomes, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.previews import held, suppressed
 from bot.views.run_facts import (
@@ -63,8 +63,19 @@ def history(
     return Message("\n".join([f"{head}:", *lines]), content)
 
 
-def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place, *, shared: bool = False) -> Message:
-    """One run in full: who did what when, what became of every profile, each segment, each cause of rejects."""
+def details(
+    t: Texts,
+    run: Run,
+    causes: Sequence[tuple[str, int]],
+    place: Place,
+    *,
+    shared: bool = False,
+    manageable: bool = False,
+) -> Message:
+    """One run in full: who did what when, what became of every profile, each segment, each cause of rejects.
+
+    ``manageable`` adds what can be done about the rejects: of a quiet destination nothing else is posted that could.
+    """
     destination, audience = f"*{escape(run.destination)}*", linked(run.audience, run.audience_link)
     if run.canary:
         title = t("Canary of {destination} to {audience}", destination=destination, audience=audience)
@@ -83,14 +94,15 @@ def details(t: Texts, run: Run, causes: Sequence[tuple[str, int]], place: Place,
     ]
     content: list[Block] = [blocks.section("\n".join(lines)) for lines in parts if lines]
     if not shared:
-        content.append(_details_buttons(t, run, place, with_rejects=bool(causes)))
+        content.append(_details_buttons(t, run, place, causes, manageable=manageable))
     return Message("\n".join(line for lines in parts for line in lines), content)
 
 
-def _details_buttons(t: Texts, run: Run, place: Place, *, with_rejects: bool) -> Block:
+def _details_buttons(t: Texts, run: Run, place: Place, causes: Sequence[tuple[str, int]], *, manageable: bool) -> Block:
     buttons = [blocks.button(t("Back"), "history.back", place.model_copy(update={"run": None}).model_dump_json())]
-    if with_rejects:
+    if causes:
         buttons.append(blocks.button(t("List of rejects"), "run.rejects", str(run.run_id)))
+        buttons += outcomes.remedies(t, run, causes) if manageable and run.finished_at and not run.preview else []
     this_run = place.model_copy(update={"run": run.run_id}).model_dump_json()
     return blocks.actions(*buttons, sharing.button(t, "history.share", this_run))
 

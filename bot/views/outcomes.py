@@ -120,16 +120,22 @@ def rejected(t: Texts, run: Run, causes: Sequence[tuple[str, int]]) -> Message:
         total,
         destination=escape(run.destination),
     )
+    retry, *rest = remedies(t, run, causes)
+    buttons = [retry, blocks.button(t("Send me the list"), "run.rejects", str(run.run_id)), *rest]
+    content = [blocks.section(head), blocks.section("\n".join(lines)), blocks.actions(*buttons)]
+    return Message(" ".join([head, *(line.replace("*", "").removeprefix("• ") for line in lines)]), content)
+
+
+def remedies(t: Texts, run: Run, causes: Sequence[tuple[str, int]]) -> list[Block]:
+    """What whoever manages the destination can do about the rejects of a run: try again first."""
     value = str(run.run_id)
     buttons = [
         blocks.button(t("Retry these"), "run.retry", value, style="primary"),
-        blocks.button(t("Send me the list"), "run.rejects", value),
         blocks.button(t("Send me the addresses"), "run.addresses", value, confirm=_personal(t)),
     ]
     if any(reason == rejects.Problem.OTHER_ADDRESS for reason, _ in causes):
         buttons.append(decisions.button(t, run.destination_id))
-    content = [blocks.section(head), blocks.section("\n".join(lines)), blocks.actions(*buttons)]
-    return Message(" ".join([head, *(line.replace("*", "").removeprefix("• ") for line in lines)]), content)
+    return buttons
 
 
 def _personal(t: Texts) -> Block:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from sandbox.mailchimp import acts
+from sandbox.slack.remote import RemotePerson
 from services.destinations import Policies
 from services.runs import Order
 from storage import runs
@@ -18,6 +19,7 @@ from storage.models import OutboxMessage, Run, RunStatus
 from tests.integration.slack_office import Office, lines, open_office
 from tests.integration.slack_world import Served
 
+Json = dict[str, Any]
 LEASE = timedelta(hours=1)
 
 
@@ -307,6 +309,54 @@ def test_a_quiet_destination_posts_nothing_of_scheduled_successes(office: Office
     office.request(destination)
     office.work()
     assert len(office.posted()) == count + 2
+
+
+def test_of_a_quiet_destination_new_rejects_are_told_once_and_everything_can_be_done_about_them_later(
+    office: Office,
+) -> None:
+    destination = office.world.destination("Everyone")
+    office.postino.destinations.set_policies(office.world.actor, destination.id, Policies(quiet=True))
+    office.request(destination, trigger="schedule")
+    office.work()
+    assert not office.posted()
+
+    office.world.customers({"p0": {"EMail": "broken@"}})
+    office.clock.forward(seconds=10)
+    for _ in range(2):
+        office.request(destination, trigger="schedule")
+        office.work()
+    assert office.run(3).status == RunStatus.REJECTS
+    living, told = office.posted()
+    assert "Newsletter was exported to Newsletter, with rejects." in lines(told)
+    assert "works again" not in lines(told)
+    assert any("could not be exported" in lines(one) for one in office.thread(living))
+
+    acts.unsubscribe(office.world.audience, "p1@example.com")
+    office.world.customers({"p1": {"EMail": "p1.new@example.com"}})
+    office.clock.forward(seconds=10)
+    for _ in range(2):
+        office.request(destination, trigger="schedule")
+        office.work()
+    living = office.posted()[2]
+    assert len(office.posted()) == 4, "somebody must decide about a changed address now"
+    [explained] = [one for one in office.thread(living) if "could not be exported" in lines(one)]
+    assert "Decide about changed addresses" in [one["text"] for one in explained["buttons"]]
+
+    remedies = ["List of rejects", "Retry these", "Send me the addresses", "Decide about changed addresses"]
+
+    def in_full(person: RemotePerson) -> Json:
+        """The newest run, opened from the history."""
+        listed = office.type(person, "/postino history Newsletter")
+        office.click(person, "Details", listed, block_id=listed["buttons"][0]["block_id"])
+        found: Json = office.soon(lambda: [one for one in office.answers(person) if "Rejects" in lines(one)])[-1]
+        return found
+
+    shown = in_full(office.ada)
+    assert [one["text"] for one in shown["buttons"] if one["text"] in remedies] == remedies
+    seen = in_full(office.ben)
+    assert [one["text"] for one in seen["buttons"] if one["text"] in remedies] == ["List of rejects"]
+    office.click(office.ada, "Retry these", shown)
+    office.soon(lambda: [one for one in office.postino.runs.unfinished(office.world.actor) if one.trigger == "person"])
 
 
 @pytest.mark.parametrize("quiet", [False, True])
