@@ -64,13 +64,15 @@ def is_missing(session: Session, run: Run, plan: Json) -> bool:
 
 
 def _exported_before(session: Session, run: Run) -> bool:
-    """Whether the destination was exported as a whole before: a canary does not count, nor what nobody had to approve
-    because it sent nothing."""
+    """Whether the destination was exported as a whole to its present audience before: a canary does not count, nor what nobody
+    had to approve because it sent nothing."""
     done = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
     sent = [Run.counters[name].as_integer() > 0 for name in ("new", "updated", "tags_only", "tags_removed")]
     statement = select(Run.id).where(
         Run.destination_id == run.destination_id,
         Run.id != run.id,
+        Run.account_id == run.account_id,
+        Run.plan["audience_id"].as_string() == run.destination.audience_id,
         Run.status.in_(done),
         Run.canary == 0,
         Run.preview.is_(False),

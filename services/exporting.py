@@ -341,9 +341,12 @@ class Export:
         return Outcome(self.reckoning.final(), summary, waiting, held)
 
     def _needs_approval(self, summary: Json) -> bool:
-        """Whether an approved run has grown beyond what was approved, or the destination's rule asks for a second person."""
-        approved = self._run.plan.get("binding") if self._run.approved_by else None
-        if approved is not None and guarding.has_grown(summary["binding"], approved):
+        """Whether an approved run has grown beyond what was approved or goes to another audience, or the destination's rule
+        asks for a second person."""
+        before = self._run.plan if self._run.approved_by else {}
+        if "binding" in before and guarding.has_grown(summary["binding"], before["binding"]):
+            return True
+        if before.get("audience_id", summary["audience_id"]) != summary["audience_id"]:
             return True
         with self._database.read() as session:
             return approving.is_missing(session, self._run, summary)

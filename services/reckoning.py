@@ -89,6 +89,7 @@ class Reckoning:
         work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
         return {
             "profiles": taken.profiles,
+            "audience_id": audience.id,
             "audience_members": audience.members,
             "classes": {
                 outcome.word: count for outcome, count in plan.classes.items() if outcome is not Class.NOT_ATTEMPTED

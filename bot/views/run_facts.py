@@ -296,7 +296,7 @@ def needs_approval(t: Texts, run: Run) -> str:
     """Why somebody other than the asker must approve the run, in markup; empty if nobody must."""
     reasons = {
         "always": t("every export of this destination is approved by a second person"),
-        "first": t("this is the destination's first export"),
+        "first": t("this is the destination's first export to this audience"),
         "above": t("it adds more than {count} contacts", count=run.rule_above or 0),
     }
     if run.rule not in reasons:

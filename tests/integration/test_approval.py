@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sandbox.mailchimp import acts
+from sandbox.mailchimp.audiences import Audience
 from services.access import Actor, Sharing, Standing
 from services.approving import Approval
 from services.destinations import Policies
+from services.drafts import of_destination
 from services.errors import NotAllowed
 from services.runs import Order
 from services.tidying import Tidying
@@ -145,6 +147,44 @@ def test_what_sends_nothing_needs_no_approval_and_is_not_the_first_export(office
     office.work()
     assert office.run(3).status == RunStatus.WAITING
     assert "this is the destination's first export" in lines(office.posted()[-1])
+    assert not acts.dump(office.world.audience)
+
+
+def moved(office: Office, made: Destination) -> Audience:
+    """The destination as it is edited to go to another audience, which is given."""
+    other = office.world.account.add_audience("Everybody")
+    edited = office.postino.destinations.get(office.world.actor, made.id)
+    form = of_destination(edited, "U0ADA").form().model_copy(update={"audience_id": other.id, "agreed": True})
+    office.postino.destinations.save(office.world.actor, form, edited=edited)
+    return other
+
+
+def test_an_export_to_another_audience_is_a_first_one(office: Office) -> None:
+    office.world.administrators("U0BEN")
+    made = destination(office)
+    office.request(made)
+    office.work()
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.FIRST))
+    office.request(made)
+    office.work()
+    assert office.run(2).status == RunStatus.SUCCESSFUL
+    other = moved(office, made)
+    office.request(made)
+    office.work()
+    assert office.run(3).status == RunStatus.WAITING
+    assert "this is the destination's first export to this audience" in lines(office.posted()[-1])
+    assert not acts.dump(other)
+
+
+def test_what_was_approved_for_one_audience_does_not_go_to_another(office: Office) -> None:
+    made = destination(office)
+    office.request(made, preview=True)
+    office.work()
+    office.click(office.ada, "Send", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    other = moved(office, made)
+    office.work()
+    assert not acts.dump(other)
     assert not acts.dump(office.world.audience)
 
 
