@@ -16,7 +16,7 @@ from bot.views.wizard import EDIT, NEW
 
 EXPORT, DETAILS = "export.again", "history.open"
 REMOVE, REFRESH, SEND, CANCEL = "home.remove", "home.refresh", "home.send", "home.cancel"
-TAKE_OFF = "home.take_off"
+TAKE_OFF, PREVIEW = "home.take_off", "home.preview"
 
 WAITING, HELD, FOR_OTHERS, RUNNING, DESTINATIONS, HISTORY = 6, 4, 6, 10, 20, 10
 """How many of each are shown: two, one, one, one, two and one block for each keep below Slack's 100."""
@@ -56,6 +56,17 @@ def home(t: Texts, shown: Shown) -> Block:
             *_history(t, shown),
         ]
     )
+
+
+def preview(t: Texts, run: run_facts.Run) -> Block:
+    """The whole card of a run in a modal, to be read: it is decided in Home, or where the card stands."""
+    card = [block for block in runs.living(t, run).blocks if block["type"] != "actions"]
+    return blocks.modal(t("Details"), card, callback_id=PREVIEW, close=t("Close"))
+
+
+def not_shown(t: Texts, sentence: str) -> Block:
+    """The same modal, if there is nothing to show: why, in markup."""
+    return blocks.modal(t("Details"), [blocks.section(sentence)], callback_id=PREVIEW, close=t("Close"))
 
 
 def stranger(t: Texts) -> Block:
@@ -101,7 +112,9 @@ def _waiting(t: Texts, shown: Shown) -> list[Block]:
         value = str(run.run_id)
         send = blocks.button(t("Send"), SEND, value, style="primary", label=t("Send {name}", name=run.destination))
         cancel = blocks.button(t("Cancel"), CANCEL, value, label=t("Cancel {name}", name=run.destination))
-        content += [blocks.section(runs.one_line(t, run)), blocks.actions(send, cancel)]
+        label = t("Details of the export of {destination}", destination=run.destination)
+        details = blocks.button(t("Details"), PREVIEW, value, label=label)
+        content += [blocks.section(runs.one_line(t, run)), blocks.actions(send, details, cancel)]
     for run in shown.held[:HELD]:
         label = t("Take off the tags held of {name}", name=run.destination)
         take_off = outcomes.take_off_button(t, run, TAKE_OFF, label=label)

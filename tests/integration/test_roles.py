@@ -198,6 +198,7 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "home.refresh"): seen("Newsletter"),
     ("action", "home.send"): Rule("1"),
     ("action", "home.cancel"): Rule("1"),
+    ("action", "home.preview"): seen("Preview of Newsletter", "1"),
     ("action", "home.take_off"): Rule("1"),
     ("function", "export_to_mailchimp"): Rule("Newsletter", ADMIN, ADMIN),
     ("command", re.compile(".*")): Rule("", "Postino does not know", "Postino does not know"),
