@@ -9,6 +9,7 @@ from sandbox.mailchimp import acts
 from services import guarding
 from services.errors import LimitExceeded
 from services.runs import Order
+from services.terms import terms_of
 from storage.models import Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -93,7 +94,8 @@ def test_the_ceiling_holds_over_runs_that_queue(shop: Shop) -> None:
 def limit(shop: Shop, contacts: int) -> None:
     """Give the shop's connection a contact ceiling."""
     connection = shop.postino.connections.visible(shop.actor)[0]
-    shop.postino.connections.set_ceiling(shop.actor, connection.id, contacts)
+    shown = terms_of(connection)
+    shop.postino.connections.change(shop.actor, connection.id, shown, shown.model_copy(update={"ceiling": contacts}))
 
 
 def test_the_ceiling_counts_every_contact_of_the_account_and_not_the_active_ones_alone(shop: Shop) -> None:
