@@ -16,7 +16,7 @@ from services.access import Actor, Sharing
 from services.errors import InvalidInput, NotFound, ReconnectNeeded, Refused
 from services.mailchimp import EXPORT, INTERACTIVE, Mailchimp, Pacers, Patience, oauth
 from services.mailing import Account, Audience, MailingService, MergeField, Meter, Tag
-from services.terms import Terms, terms_of
+from services.terms import Terms, terms_after, terms_of
 from storage.database import Database
 from storage.models import Connection
 from storage.vault import SealBrokenError, Vault
@@ -106,13 +106,7 @@ class Connections:
         with self._database.write() as session:
             connection = self._own(session, actor, connection_id)
             now = terms_of(connection)
-            after = now.after(shown, chosen)
-            if after is None:
-                raise Refused(
-                    "Somebody else changed who may use {connection}, or its contact ceiling, meanwhile. What holds now is "
-                    "shown here; change it again if it is still needed.",
-                    connection=connection.name,
-                )
+            after = terms_after(connection, shown, chosen)
             if (after.sharing, after.people) != (now.sharing, now.people):
                 self._share(session, actor, connection, after.sharing, after.people)
             if after.ceiling != now.ceiling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from services.access import Sharing
+from services.errors import Refused
 from services.settling import settled
 from storage.models import Connection
 
@@ -37,3 +38,18 @@ def terms(sharing: Sharing, people: tuple[str, ...], ceiling: int | None) -> Ter
 def terms_of(connection: Connection) -> Terms:
     """The terms a connection has."""
     return terms(Sharing(connection.shared_with), tuple(connection.shared_people), connection.contact_ceiling)
+
+
+def terms_after(connection: Connection, shown: Terms, chosen: Terms) -> Terms:
+    """The connection's terms with what somebody who was shown some has changed of them.
+
+    Raises Refused if somebody else changed the same meanwhile.
+    """
+    after = terms_of(connection).after(shown, chosen)
+    if after is None:
+        raise Refused(
+            "Somebody else changed who may use {connection}, or its contact ceiling, meanwhile. What holds now is "
+            "shown here; change it again if it is still needed.",
+            connection=connection.name,
+        )
+    return after

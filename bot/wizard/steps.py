@@ -21,7 +21,7 @@ from services.errors import InvalidInput, NotFound, PostinoError, Refused
 from services.fields import can_fill
 from services.runs import Order
 from services.signing_in import Origin
-from services.terms import terms_of
+from services.terms import Terms, terms_after, terms_of
 from storage.models import Connection, Destination
 
 
@@ -124,14 +124,20 @@ class Steps:
         edited = self.require_current(person.actor, answers)
         if edited is not None:
             self._check_approval(answers, edited)
+        changes = self._changed_terms(person.actor, answers)
         saved = self.application.destinations.save(person.actor, answers.form(), edited=edited)
         self._decide(person.actor, answers, saved)
         problem = None
+        if changes is not None:
+            try:
+                self.application.connections.change(person.actor, answers.connection_id or 0, *changes)
+            except PostinoError as error:  # somebody was quicker by a moment: the destination is saved all the same
+                problem = person.texts.error(error)
         if answers.preview:
             try:
                 self.application.runs.request(person.actor, saved, Order(preview=True))
             except PostinoError as error:
-                problem = person.texts.error(error)
+                problem = " ".join(filter(None, [problem, person.texts.error(error)]))
         times = self.application.schedules.next_times(saved)
         dropped = self.application.dropped_tags.of(person.actor, saved.id) if answers.tags_left() else []
         return wizard.Saved(
@@ -202,7 +208,6 @@ class Steps:
                 "The Mailchimp role {role} cannot add contacts. Connect as somebody with the role Manager, Admin or Owner.",
                 role=account.role,
             )
-        self._change_terms(actor, answers)
 
     def _note_terms(self, answers: Answers, connections: Sequence[Connection]) -> None:
         """Note what is shown of the connection's terms: as they are now, unless the person has changed them already."""
@@ -214,18 +219,23 @@ class Steps:
             answers.forget_terms()
             answers.terms, answers.terms_of = now, answers.connection_id
 
-    def _change_terms(self, actor: Actor, answers: Answers) -> None:
-        """Write what an administrator changed of the connection's terms, unless somebody else did meanwhile."""
+    def _changed_terms(self, actor: Actor, answers: Answers) -> tuple[Terms, Terms] | None:
+        """The connection's terms as an administrator was shown them, and as they chose them; None if nothing changes.
+
+        Raises Refused, and goes back to the first step, if somebody else has changed the same meanwhile.
+        """
         shown = answers.terms if answers.terms_of == answers.connection_id else None
+        if shown is None or not actor.is_administrator or answers.chosen_terms(shown) == shown:
+            return None
+        chosen = answers.chosen_terms(shown)
         try:
-            if shown is not None and actor.is_administrator and answers.chosen_terms(shown) != shown:
-                chosen = answers.chosen_terms(shown)
-                self.application.connections.change(actor, answers.connection_id or 0, shown, chosen)
+            terms_after(self._connection(actor, answers), shown, chosen)
         except Refused:
+            answers.forget_terms()
+            answers.step = Step.CONNECT
             answers.revision += 1
             raise
-        finally:
-            answers.forget_terms()
+        return shown, chosen
 
     # Step 2
 

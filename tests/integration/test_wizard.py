@@ -454,7 +454,6 @@ def test_an_administrator_sets_the_policies(slack_world: SlackWorld) -> None:
     enter(ada, "agreed", ["agreed"])
     act(ada, "submit")
     seen(ada, "Step 2 of 4")
-    assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling == 5000
     enter(ada, "audience", "Newsletter")
     for step in ("Step 3 of 4", "Step 4 of 4"):
         act(ada, "submit")
@@ -464,7 +463,9 @@ def test_an_administrator_sets_the_policies(slack_world: SlackWorld) -> None:
     enter(ada, "approval_above", "100")
     enter(ada, "brake_percent", "5")
     enter(ada, "brake_people", "3")
+    assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling is None
     hands.finish(ada, "VIP")
+    assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling == 5000
     saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
     assert (saved.brake_share, saved.brake_people) == (0.05, 3)
     assert (saved.approval, saved.approval_above) == ("first", 100)
@@ -528,6 +529,11 @@ def test_a_ceiling_that_is_emptied_is_lifted(slack_world: SlackWorld) -> None:
     enter(ada, "agreed", ["agreed"])
     act(ada, "submit")
     seen(ada, "Step 2 of 4")
+    enter(ada, "audience", "Newsletter")
+    for step in ("Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        seen(ada, step)
+    hands.finish(ada, "VIP")
     assert slack_world.postino.connections.get(slack_world.actor, connection).contact_ceiling is None
 
 

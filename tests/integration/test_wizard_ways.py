@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select
 
+from sandbox.slack.remote import RemotePerson
 from sandbox.slack.values import Role
 from services.access import Sharing
 from services.approving import Approval
 from services.destinations import Policies
-from storage.models import Draft
+from storage.models import AuditEntry, Draft
 from tests.integration import wizard_hands as hands
 from tests.integration.mailchimp_browser import SIGN_IN, Browser, address
 from tests.integration.slack_world import Served, SlackWorld, open_slack_world, until
@@ -227,8 +228,15 @@ def test_who_approves_is_not_decided_over_somebody_else(slack_world: SlackWorld)
     assert (saved.approval, saved.quiet) == (Approval.ALWAYS, True)
 
 
+def jump_and_save(person: RemotePerson) -> None:
+    """From an edit's first step to the last, and save."""
+    act(person, "click", target="Go to segments and schedule")
+    seen(person, "Step 4 of 4")
+    act(person, "submit")
+
+
 @pytest.mark.parametrize("changing", [False, True])
-def test_passing_the_first_step_writes_only_what_the_person_changed(slack_world: SlackWorld, changing: bool) -> None:
+def test_saving_writes_only_what_the_person_changed_of_the_connection(slack_world: SlackWorld, changing: bool) -> None:
     slack_world.destination("VIP")
     ada, connections = slack_world.ada, slack_world.postino.connections
     [connection] = connections.visible(slack_world.actor)
@@ -245,20 +253,25 @@ def test_passing_the_first_step_writes_only_what_the_person_changed(slack_world:
     if changing:
         enter(ada, "sharing", "everyone")
         enter(ada, "ceiling", "9000")
-        act(ada, "submit")
+        enter(ada, "name", "Other letter")
+        jump_and_save(ada)
         first = seen(ada, "Step 1 of 4", "Somebody else changed who may use Main")
         assert held() == ("people", ["U0BEN"], None)
+        assert [one.name for one in slack_world.postino.destinations.visible(slack_world.actor)] == ["Newsletter"]
         assert value(first, "sharing")["value"] == "people"
         assert (value(first, "people"), value(first, "ceiling")) == (["U0BEN"], None)
     enter(ada, "ceiling", "8000")
-    act(ada, "submit")
-    seen(ada, "Step 2 of 4")
+    jump_and_save(ada)
+    seen(ada, "are saved.")
     assert held() == ("people", ["U0BEN"], 8000)
+    act(ada, "close")
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4", "Edit destination")
     slack_world.limit(connection.id, None)
-    act(ada, "click", target="Back")
-    seen(ada, "Step 1 of 4")
-    act(ada, "submit")
-    seen(ada, "Step 2 of 4")
+    jump_and_save(ada)
+    seen(ada, "are saved.")
     assert held() == ("people", ["U0BEN"], None)
 
 
@@ -324,7 +337,7 @@ def test_a_contributor_sets_up_a_destination_on_a_shared_connection(slack_world:
     assert (saved.created_by, saved.consent_by) == ("U0BEN", "U0BEN")
 
 
-def test_an_administrator_shares_the_connection_from_the_first_step(slack_world: SlackWorld) -> None:
+def test_an_administrator_shares_the_connection_by_saving_and_not_by_leaving(slack_world: SlackWorld) -> None:
     slack_world.connect()
     ada = slack_world.ada
     hands.open_wizard(ada)
@@ -334,11 +347,36 @@ def test_an_administrator_shares_the_connection_from_the_first_step(slack_world:
     enter(ada, "sharing", "people")
     seen(ada, "Choose people")
     enter(ada, "people", ["ben"])
+    enter(ada, "ceiling", "9000")
     enter(ada, "agreed", ["agreed"])
+
+    def held() -> tuple[str, list[str], int | None]:
+        [found] = slack_world.postino.connections.visible(slack_world.actor)
+        return found.shared_with, found.shared_people, found.contact_ceiling
+
     act(ada, "submit")
     seen(ada, "Step 2 of 4")
-    [connection] = slack_world.postino.connections.visible(slack_world.actor)
-    assert (connection.shared_with, connection.shared_people) == ("people", ["U0BEN"])
+    act(ada, "click", target="Back")
+    first = seen(ada, "Step 1 of 4")
+    assert (value(first, "sharing")["value"], value(first, "people"), value(first, "ceiling")) == (
+        "people",
+        ["U0BEN"],
+        "9000",
+    )
+    act(ada, "submit")
+    seen(ada, "Step 2 of 4")
+    act(ada, "close")
+    act(ada, "click", target="Resume", channel="D0ADA", ts=offer(slack_world))
+    seen(ada, "Step 2 of 4")
+    assert held() == ("admins", [], None)
+    with slack_world.postino.database.read() as session:
+        assert not session.scalars(select(AuditEntry).where(AuditEntry.action == "connection.shared")).all()
+    enter(ada, "audience", "Newsletter")
+    for step in ("Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        seen(ada, step)
+    hands.finish(ada, "VIP")
+    assert held() == ("people", ["U0BEN"], 9000)
 
 
 def test_guests_see_one_sentence_and_nothing_else(slack_world: SlackWorld) -> None:
