@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.texts import Texts, mark
+from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import Block, escape
 from bot.views.removal import CONNECTION as REMOVE
 from bot.views.run_facts import Message, moment, who
 from bot.views.wizard import NEW, problem_blocks
-from bot.views.wizard_connect import SHARED_WITH, ceiling_field
+from bot.views.wizard_connect import KINDS, SHARED_WITH, ceiling_field
 from services.access import Sharing
 from services.terms import Terms, terms
 
@@ -28,8 +28,6 @@ KEY, SIGN_IN = "connection.key", "connection.sign_in"
 SHOWN = 8
 """How many connections are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
 PEOPLE_SHOWN, USERS_SHOWN, NAME = 10, 3, 60
-
-KINDS = {"oauth": mark("signed in"), "api_key": mark("API key")}
 
 
 class Metadata(BaseModel):

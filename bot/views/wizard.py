@@ -128,14 +128,13 @@ def dead_end(t: Texts, sentence: str, more: str = "") -> Block:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the confirmation tells. ``profiles`` is None where it was not counted; ``problem`` is why no preview began;
+    """What the confirmation tells. ``profiles`` is None where it was not counted; ``problem`` is what went wrong beside saving;
     ``tags_left`` says which tags stay in Mailchimp without their segment, ``times`` when the schedule comes next, in markup;
     ``deletable`` are those of them that can be deleted."""
 
     destination_id: int
     name: str
     audience: str
-    account: str
     segments: int
     profiles: int | None
     schedule: str

@@ -21,19 +21,26 @@ SHARED_WITH = {
     Sharing.PEOPLE: mark("People I choose"),
     Sharing.EVERYONE: mark("Everyone in this workspace"),
 }
+KINDS = {"oauth": mark("signed in"), "api_key": mark("API key")}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A connection somebody may use."""
+    """A connection somebody may use. ``account`` is for administrators alone, None for others."""
 
     id: int
     name: str
-    account: str
+    kind: str
+    account: str | None
     sharing: Sharing
     people: tuple[str, ...] = ()
     reconnect: bool = False
     ceiling: int | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What the reader knows it by, as markup."""
+        return blocks.escape(self.account or self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,13 @@ def _mailchimp(t: Texts, answers: Answers, shown: Connecting) -> list[Block]:
 
 def _connections(t: Texts, answers: Answers, shown: Connecting) -> Block:
     options = [
-        blocks.option(one.name, str(one.id), t("(Connected to Mailchimp as {account})", account=one.account))
+        blocks.option(
+            one.name,
+            str(one.id),
+            t("(Connected to Mailchimp as {account})", account=one.account)
+            if one.account is not None
+            else f"Mailchimp · {t(KINDS[one.kind])}",
+        )
         for one in shown.connections
     ]
     chosen = str(answers.connection_id) if answers.connection_id else None
@@ -116,23 +129,31 @@ def _connections(t: Texts, answers: Answers, shown: Connecting) -> Block:
 
 
 def _connected(t: Texts, answers: Answers, chosen: Choice, shown: Connecting) -> list[Block]:
-    account = blocks.escape(chosen.account)
     if chosen.reconnect:
         text = ":warning: " + t(
             "Mailchimp no longer accepts this connection. Connect *{account}* again."
             if shown.administrator
             else "Mailchimp no longer accepts this connection. Ask an administrator to connect *{account}* again.",
-            account=account,
+            account=chosen.known_as,
         )
     else:
-        text = ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=account)
+        text = connected(t, chosen.name, chosen.account)
     becomes = _what_becomes_of_others(t, answers, chosen, shown)
     return [blocks.section(text, block_id="connected"), *([blocks.context(becomes)] if becomes else [])]
 
 
+def connected(t: Texts, name: str, account: str | None) -> str:
+    """The green check, as markup. As in the list of connections, only administrators read whose account it is."""
+    if account is None:
+        said = t("Connected to Mailchimp with *{connection}*", connection=blocks.escape(name))
+    else:
+        said = t("Connected to Mailchimp as *{account}*", account=blocks.escape(account))
+    return f":white_check_mark: {said}"
+
+
 def _what_becomes_of_others(t: Texts, answers: Answers, chosen: Choice, shown: Connecting) -> str:
     """What another connection than before means, in markup; empty where nothing changes."""
-    account = blocks.escape(chosen.account)
+    account = chosen.known_as
     before = answers.saved_audience[0] if answers.saved_audience is not None else None
     if before is not None and before != chosen.id:
         name = next((blocks.escape(one.name) for one in shown.connections if one.id == before), None)
@@ -227,12 +248,10 @@ def no_connection(t: Texts) -> Block:
 
 
 def audience(
-    t: Texts, answers: Answers, draft_id: str, account: str, audiences: Sequence[Audience], problem: str | None = None
+    t: Texts, answers: Answers, draft_id: str, green: str, audiences: Sequence[Audience], problem: str | None = None
 ) -> Block:
-    """Step 2: the audience, by name with its members, or by a typed id."""
-    top = blocks.section(
-        ":white_check_mark: " + t("Connected to Mailchimp as *{account}*", account=blocks.escape(account))
-    )
+    """Step 2: the audience, by name with its members, or by a typed id. ``green`` is the check, as ``connected`` says it."""
+    top = blocks.section(green)
     if not audiences:
         sentence = t("This Mailchimp account has no audience. Create one in Mailchimp, then press Look again.")
         again = blocks.button(t("Look again"), wizard.AGAIN, style="primary")

@@ -89,8 +89,8 @@ class Steps:
             case Step.AUDIENCE:
                 connection = self._connection(person.actor, answers)
                 audiences = self.application.connections.audiences(connection)
-                account = connection.account_name
-                return wizard_connect.audience(person.texts, answers, draft_id, account, audiences, problem)
+                green = wizard_connect.connected(person.texts, connection.name, _account(person.actor, connection))
+                return wizard_connect.audience(person.texts, answers, draft_id, green, audiences, problem)
             case Step.MATCHING:
                 return wizard_matching.matching(person.texts, answers, draft_id, self._matching(answers), problem)
             case Step.SEGMENTS:
@@ -144,7 +144,6 @@ class Steps:
             destination_id=saved.id,
             name=saved.name,
             audience=saved.audience_name,
-            account=saved.connection.account_name if saved.connection else "",
             segments=len(saved.segments),
             profiles=answers.profiles,
             schedule=wizard_segments.schedule_text(person.texts, saved.schedule, saved.time_zone),
@@ -172,7 +171,8 @@ class Steps:
             Choice(
                 one.id,
                 one.name,
-                one.account_name,
+                one.kind,
+                _account(person.actor, one),
                 Sharing(one.shared_with),
                 tuple(one.shared_people),
                 one.reconnect_needed,
@@ -339,6 +339,11 @@ class Steps:
         if answers.destination_id is None:
             return None
         return self.application.destinations.get(actor, answers.destination_id)
+
+
+def _account(actor: Actor, connection: Connection) -> str | None:
+    """The connection's account by name, for who may know it."""
+    return connection.account_name if actor.is_administrator else None
 
 
 def _approval(answers: Answers, destination: Destination) -> tuple[Policies, Policies]:

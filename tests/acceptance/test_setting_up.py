@@ -167,7 +167,7 @@ def test_who_may_only_look_is_told_whom_to_ask_and_may_use_what_is_shared(ada: S
 
     ada.become("Ada Lovelace")
     ada.say("/postino connections")
-    ada.wait_for_message("2 connections to Mailchimp").get_by_title("Sharing of Contoso Coffee").click()
+    ada.wait_for_message("2 connections to Mailchimp").get_by_title("Sharing and ceiling of Contoso Coffee").click()
     modal = ada.wait_for_modal("Connection")
     ada.tick("People I choose")
     ada.choose("People", "Ben Okafor")
@@ -179,7 +179,7 @@ def test_who_may_only_look_is_told_whom_to_ask_and_may_use_what_is_shared(ada: S
     ada.become("Ben Okafor")
     ada.say("/postino-connect")
     modal = ada.wait_for_modal("Set up destination")
-    assert ada.options("Connection") == ["Contoso Coffee\n(Connected to Mailchimp as Contoso Coffee)"]
+    assert ada.options("Connection") == ["Contoso Coffee\nMailchimp · API key"]
     ada.click("Cancel")
     ada.wait_until_closed()
 
@@ -203,7 +203,7 @@ def test_whoever_an_administrator_names_is_one_until_the_name_is_taken_off(ada: 
 
     ada.become("Ben Okafor")
     expect(ada.ask("/postino doctor")).to_contain_text("Problems: ")
-    ada.ask("/postino connections").get_by_title("Sharing of Contoso Bakery").click()
+    ada.ask("/postino connections").get_by_title("Sharing and ceiling of Contoso Bakery").click()
     ada.wait_for_modal("Connection")
     ada.tick("Everyone in this workspace")
     ada.submit()

@@ -541,6 +541,16 @@ def test_a_contributor_sees_no_policies_and_cannot_change_them(slack_world: Slac
     slack_world.postino.connections.share(slack_world.actor, slack_world.connect(), Sharing.EVERYONE)
     ben = slack_world.ben
     fourth = text_of(hands.to_segments(ben))
+    act(ben, "click", target="Back")
+    seen(ben, "Step 3 of 4")
+    act(ben, "click", target="Back")
+    assert "✅ Connected to Mailchimp with Main" in (second := text_of(seen(ben, "Step 2 of 4")))
+    act(ben, "click", target="Back")
+    assert "✅ Connected to Mailchimp with Main" in (first := text_of(seen(ben, "Step 1 of 4")))
+    assert "Contoso Coffee" not in first + second
+    for step in ("Step 2 of 4", "Step 3 of 4", "Step 4 of 4"):
+        act(ben, "submit")
+        seen(ben, step)
     assert "Brake" not in fourth
     assert "approval" not in fourth
     hands.finish(ben, "VIP")

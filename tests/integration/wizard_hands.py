@@ -61,7 +61,7 @@ def to_audience(person: RemotePerson, name: str = "Spring letter") -> Json:
     open_wizard(person)
     enter(person, "name", name)
     enter(person, "connection", "Main")
-    seen(person, "Connected to Mailchimp as Contoso Coffee")
+    seen(person, "Connected to Mailchimp")
     enter(person, "agreed", ["agreed"])
     act(person, "submit")
     return seen(person, "Step 2 of 4")

@@ -181,14 +181,16 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
 
 
 def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
+    known = Choice(1, NAME, "oauth", SOURCE, Sharing.ADMINS)
+    kinds = (known, dataclasses.replace(known, account=None), dataclasses.replace(known, reconnect=True))
     for sharing in Sharing:
-        for choices in ([], [Choice(1, NAME, SOURCE, sharing)], [Choice(1, NAME, SOURCE, sharing, reconnect=True)]):
+        for choices in ([], *([dataclasses.replace(one, sharing=sharing)] for one in kinds)):
             for edited in (None, 1):
                 answers = Answers(name=NAME, connection_id=1, sharing=sharing, key_asked=edited is None)
                 answers.destination_id = edited
                 shown = Connecting(choices, SOURCE, administrator=True, sign_in_url="https://login.example.com")
                 yield wizard_connect.connect(t, answers, "d", shown, problem=t("Paste the API key first."))
-    others = [Choice(number, NAME, SOURCE, Sharing.ADMINS) for number in (1, 2)]
+    others = [known, dataclasses.replace(known, id=2)]
     for before in (None, 2, 3):
         saved = (before, "id1") if before else None
         answers = Answers(name=NAME, connection_id=1, just_connected=1, saved_audience=saved)
@@ -200,7 +202,8 @@ def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
     answers = Answers(step=Step.AUDIENCE, audience_id="id1")
     many = [Audience(f"id{n}", NAME, n, n, False, "") for n in range(150)]
     for audiences in ([], many[:2], many):
-        yield wizard_connect.audience(t, answers, "d", SOURCE, audiences)
+        for account in (SOURCE, None):
+            yield wizard_connect.audience(t, answers, "d", wizard_connect.connected(t, NAME, account), audiences)
     yield wizard_connect.no_connection(t)
 
 
@@ -251,7 +254,7 @@ def _ends(t: Texts) -> Iterator[dict[str, Any]]:
     for edited in (True, False):
         for previewing in (True, False):
             schedule = wizard_segments.schedule_text(t, "weekly mon 07:30", "Europe/Rome")
-            what = wizard.Saved(1, NAME, NAME, SOURCE, 2, 1204, schedule, "C0EXPORTS", edited, previewing)
+            what = wizard.Saved(1, NAME, NAME, 2, 1204, schedule, "C0EXPORTS", edited, previewing)
             yield wizard.saved(t, what)
     for tags in ((DroppedTag(1, NAME, NAME),), (DroppedTag(1, NAME, NAME), DroppedTag(2, "VIP", "VIP"))):
         left = wizard_segments.left_behind(t, [one.name for one in tags])

@@ -53,7 +53,9 @@ def merge_field(tag: str, *, required: bool = False) -> MergeField:
 @pytest.mark.parametrize("sharing", list(Sharing))
 def test_the_first_step_is_accepted_with_any_names(name: str, connections: int, sharing: Sharing) -> None:
     answers = Answers(name=name, connection_id=1, sharing=sharing, shared_people=["U0BEN"], key_asked=True)
-    choices = [Choice(number, LONG, LONG, sharing, reconnect=number == 1) for number in range(1, connections + 1)]
+    choices = [
+        Choice(number, LONG, "api_key", LONG, sharing, reconnect=number == 1) for number in range(1, connections + 1)
+    ]
     shown = Connecting(choices, LONG, administrator=True, sign_in_url="https://login.example.com/oauth2")
     accepted(wizard_connect.connect(T, answers, "d" * 32, shown, problem=LONG * 3))
 
