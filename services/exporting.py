@@ -277,6 +277,7 @@ class Export:
             now=now,
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
+            looks_only=self._run.preview,
             everybody_seen=everybody_seen,
             hash_profile=hash_profile,
             forgotten=self._forgotten,

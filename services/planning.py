@@ -123,6 +123,7 @@ class Planner:
         now: int,
         trusted_since: int,
         in_full: bool,
+        looks_only: bool,
         everybody_seen: bool,
         hash_profile: Callable[[str], bytes],
         forgotten: Callable[[Session], frozenset[bytes]],
@@ -130,6 +131,7 @@ class Planner:
         hold: Callable[[Session], None],
     ) -> None:
         self._everybody_seen = everybody_seen
+        self._looks_only = looks_only  # a preview sends nothing: what it misses is still for a verification to put back
         self._hash_profile = hash_profile
         self._forgotten = forgotten
         self._forgotten_profiles = forgotten_profiles
@@ -223,7 +225,8 @@ class Planner:
         if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
-        self._note(head, row, self._tags.to_ledger(decision.add) if self._rules.verifying else 0)
+        missing = decision.add & self._tags.to_positions(had) if self._looks_only or self._rules.verifying else 0
+        self._note(head, row, self._tags.to_ledger(missing))
         return self._act(head, row, decision, profiles, on_reject)
 
     def _was_rejected(self, row: ledger.Row | None) -> bool:
