@@ -1,5 +1,7 @@
 """A year with Postino, clicked through the page: times that come, quiet and loud days, a lost channel, a new statement.
 
+Also tags that were there, previews that grow old, and a draft that is thrown away.
+
 Postino works in this process, so that its clock can be moved and its duties are done when a walk says so.
 """
 
@@ -9,9 +11,12 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import select
 
+from bot.views.history import RUNS_SHOWN
 from sandbox.mailchimp import acts
-from storage.models import Destination, Run
+from services.tidying import Tidying
+from storage.models import Destination, Draft, Run
 from tests.acceptance.office import keep_picture
 from tests.acceptance.slack_page import SlackPage
 from tests.integration.slack_office import Office
@@ -45,6 +50,26 @@ def a_time_comes(office: Office) -> None:
     """Three days pass, which are never a weekend alone; what is due is exported and told."""
     office.clock.forward(days=3)
     office.postino.schedules()
+    office.work()
+
+
+def hold_the_tag(office: Office, tag: str, address: str) -> None:
+    """Somebody puts a tag on a contact of their own in Mailchimp."""
+    acts.add(office.world.audience, address)
+    acts.tag(office.world.audience, address, tag)
+
+
+def holders(office: Office, tag: str) -> set[str]:
+    """Who has a tag in Mailchimp."""
+    return {one["email_address"] for one in acts.dump(office.world.audience) if tag in one["tags"]}
+
+
+def send_what_is_previewed(ada: SlackPage, office: Office, letter: str) -> None:
+    """The preview that was just asked for is computed, and sent by a click."""
+    office.soon(lambda: runs(office)[0].status == "queued")
+    office.work()
+    ada.click("Send", within=ada.wait_for_message(f"Preview of {letter}"))
+    office.soon(lambda: runs(office)[0].approved_by)
     office.work()
 
 
@@ -213,3 +238,103 @@ def test_consent_is_asked_for_again_when_the_statement_has_changed(ada: SlackPag
     saved = destination(office)
     assert (saved.consent_version, saved.consent_by) == (1, "U0ADA")
     assert saved.consent_at > agreed_before
+
+
+def test_a_tag_that_was_there_is_taken_over_and_nobody_without_consent_or_after_a_day_is_sent(
+    ada: SlackPage, office: Office
+) -> None:
+    office.world.workspace.scopes.add("chat:write.public")
+    office.world.customers({"p3": {"Email Subscriber": "false"}, "p4": {"Email Subscriber": "monthly"}})
+    office.postino.segments()
+    office.clock.forward(minutes=1)
+    hold_the_tag(office, "Bergamo", "by.hand@example.com")
+    ada.say("/postino-connect")
+    modal = ada.wait_for_modal("Set up destination")
+    ada.fill("Display name", "Bergamo letter")
+    ada.choose("Connection", "Main")
+    expect(modal).to_contain_text("Connected to Mailchimp as Contoso Coffee")
+    ada.tick("I agree")
+    ada.submit()
+    expect(modal).to_contain_text("Step 2 of 4")
+    ada.choose("Audience", "Newsletter")
+    ada.submit()
+    expect(modal).to_contain_text("Step 3 of 4")
+    ada.choose("Consent attribute", "Email Subscriber")
+    expect(modal.get_by_role("checkbox", name="true")).to_be_checked()
+    expect(modal.get_by_role("checkbox", name="false")).not_to_be_checked()
+    ada.tick("monthly")
+    ada.submit()
+    expect(modal).to_contain_text("Step 4 of 4")
+    ada.choose("Segments", "Bergamo")
+    expect(modal).to_contain_text("Bergamo was there before Postino, with 1 member.")
+    ada.choose("Tags to take over", "Bergamo - 1")
+    ada.choose("Schedule", "Only by hand")
+    ada.choose("Channel for notifications", "exports")
+    ada.submit()
+    ada.wait_for_modal("Destination saved")
+    ada.click("Preview now")
+    expect(ada.modal).to_contain_text("It will appear in #exports.")
+    done(ada)
+    office.work()
+    card = ada.wait_for_message("Preview of Bergamo letter")
+    expect(card).to_contain_text("1 without consent")
+    expect(card).to_contain_text("Bergamo: put on 3, taken off 1")
+
+    office.clock.forward(hours=25)
+    ada.click("Send", within=card)
+    ada.wait_for_message("This preview is more than 24 hours old. Preview the export again.")
+    Tidying(office.postino.database)()
+    office.notify()
+    expired = ada.wait_for_message("Nobody approved this export within 24 hours.")
+    ada.click("Preview again", within=expired)
+    send_what_is_previewed(ada, office, "Bergamo letter")
+    assert holders(office, "Bergamo") == {"p2@example.com", "p4@example.com", "p5@example.com"}
+
+
+def test_a_tag_that_others_made_again_is_taken_over_from_the_message_that_tells_it(
+    ada: SlackPage, office: Office
+) -> None:
+    letter = office.world.destination("Campaign 001", name="Campaign letter")
+    office.request(letter)
+    office.work()
+    acts.delete_tag(office.world.audience, "Campaign 001")
+    hold_the_tag(office, "Campaign 001", "stranger@example.com")
+    office.clock.forward(hours=2)
+    office.request(letter)
+    office.work()
+    told = ada.wait_for_message("The audience has a tag Campaign 001 that Postino did not make; people who have it: 1.")
+    ada.click("Take the tag over", within=told)
+    ada.confirm("Take it over")
+    send_what_is_previewed(ada, office, "Campaign letter")
+    assert holders(office, "Campaign 001") == {"p0@example.com", "p1@example.com"}
+
+
+def test_older_exports_are_paged_through(ada: SlackPage, office: Office) -> None:
+    for _ in range(RUNS_SHOWN):
+        office.postino.runs.cancel(office.world.actor, office.request(destination(office), preview=True).id)
+    listed = ada.ask("/postino history")
+    expect(listed).to_contain_text("Canceled · Preview · Coffee letter")
+    expect(listed).not_to_contain_text("Campaign letter")
+    expect(listed.get_by_role("button", name="Newer")).to_have_count(0)
+    ada.click("Older", within=listed)
+    expect(listed).to_contain_text("Failed · Campaign letter")
+    ada.click("Newer", within=listed)
+    expect(listed).not_to_contain_text("Campaign letter")
+
+
+def test_a_draft_that_is_not_wanted_is_discarded(ada: SlackPage, office: Office) -> None:
+    def drafts() -> int:
+        with office.postino.database.read() as session:
+            return len(session.scalars(select(Draft)).all())
+
+    before = drafts()
+    ada.say("/postino-connect")
+    ada.wait_for_modal("Set up destination")
+    ada.fill("Display name", "Letter of a minute")
+    ada.click("Close the window")
+    ada.wait_until_closed()
+    ada.go("Postino")
+    ada.tab("Messages")
+    ada.click("Discard", within=ada.wait_for_message("You closed the setup of Letter of a minute before saving."))
+    ada.wait_for_message("Discarded. Start again with /postino-connect whenever you like.")
+    assert drafts() == before
