@@ -35,7 +35,9 @@ WORDS = {
     "rejects.addresses_read": mark("Read the full addresses of rejects"),
     "run.approved": mark("Approved an export"),
     "run.canceled": mark("Canceled an export"),
-    "run.requested": mark("Asked for an export or its preview"),
+    "run.previewed": mark("Asked for a preview"),
+    "run.removals_accepted": mark("Asked for an export that takes off the tags the brake held"),
+    "run.requested": mark("Asked for an export"),
     "run.skipped": mark("Skipped an export"),
     "schedule.paused": mark("Paused a schedule"),
     "schedule.resumed": mark("Resumed a schedule"),
@@ -47,9 +49,9 @@ def send(asked: Asked, application: Application) -> None:
     """Upload the trail into the asker's direct messages and say so."""
     t = asked.t
     entries = audit.trail(application.database, asked.actor)
-    names = _names(asked, {one.person for one in entries})
+    names = _names(asked, {one.person for one in entries} | {one.subject for one in entries if _is_person(one)})
     columns = [t("When (UTC)"), t("Who"), t("Name"), t("What was done"), t("Action"), t("Subject"), t("Details")]
-    content = spreadsheets.csv_of(columns, (_cells(t, one, names[one.person]) for one in entries))
+    content = spreadsheets.csv_of(columns, (_cells(t, one, names) for one in entries))
     text = t.plural("The audit trail: {count} entry.", "The audit trail: {count} entries, oldest first.", len(entries))
     opened = asked.client.chat_postMessage(channel=asked.actor.person, text=text)
     asked.client.files_upload_v2(
@@ -63,10 +65,15 @@ def _names(asked: Asked, people: Iterable[str]) -> dict[str, str]:
     return {person: asked.people.name(asked.client, asked.context.team_id or "", person) or "" for person in people}
 
 
-def _cells(t: Texts, one: AuditEntry, name: str) -> tuple[str, ...]:
+def _is_person(one: AuditEntry) -> bool:
+    return one.action.startswith("administrator.")
+
+
+def _cells(t: Texts, one: AuditEntry, names: Mapping[str, str]) -> tuple[str, ...]:
     """One entry. The codes stay beside the words, for those who sort by them or compare files of two languages."""
     words, at = t(WORDS.get(one.action, "")), one.at.strftime("%Y-%m-%d %H:%M:%S")
-    return at, one.person, name, words, one.action, one.subject, _readable(one.details)
+    subject = f"{one.subject} {names[one.subject]}".strip() if _is_person(one) else one.subject
+    return at, one.person, names[one.person], words, one.action, subject, _readable(one.details)
 
 
 def _readable(details: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from services.mailing import Audience, Tag
 from services.sources import ProfileSource
 from storage import ledger
 from storage.database import Database
-from storage.models import Connection, Destination, DestinationSegment
+from storage.models import Connection, Destination, DestinationSegment, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +227,7 @@ class Destinations:
         _check_field_owners(session, form, connection, edited)
         destination = _fresh(session, edited) if edited is not None else _new(actor, now)
         before = _settings(destination) if edited is not None else None
+        recorded = _recorded(destination) if edited is not None else {}
         moved = edited is not None and (edited.audience_id, edited.connection_id) != (audience.id, connection.id)
         destination.name = form.name
         destination.connection_id = connection.id
@@ -262,8 +263,8 @@ class Destinations:
         session.flush()
         tagging.claim(session, destination, connection.account_id, tag_names, taken_over=taken_over, release_all=moved)
         action = "destination.created" if edited is None else "destination.edited"
-        details = {"consent_version": CONSENT_VERSION, "segments": list(form.segments), "audience": audience.name}
-        audit.record(session, actor, now, action, destination.name, details)
+        changed = {name: value for name, value in _recorded(destination).items() if recorded.get(name) != value}
+        audit.record(session, actor, now, action, destination.name, {"consent_version": CONSENT_VERSION, **changed})
         return destination
 
 
@@ -280,6 +281,27 @@ def _settings(destination: Destination) -> str:
     """What the destination's exports are bound to as it stands."""
     account = destination.connection.account_id if destination.connection is not None else ""
     return binding.settings_of(destination, account)
+
+
+def _recorded(destination: Destination) -> Json:
+    """What the audit trail tells of a destination when it is made, and of every edit as far as it changed."""
+    return {
+        "name": destination.name,
+        "audience": destination.audience_name,
+        "audience_id": destination.audience_id,
+        "connection": destination.connection_id,
+        "email": destination.email_attribute,
+        "fields": dict(destination.fields),
+        "consent": destination.consent_attribute,
+        "consent_values": list(destination.consent_values),
+        "skip_required_fields": destination.skip_required_fields,
+        "segments": {chosen.segment: chosen.tag_name for chosen in destination.segments},
+        "schedule": destination.schedule,
+        "time_zone": destination.time_zone,
+        "channel": destination.channel,
+        "language": destination.language,
+        "brake": {"share": destination.brake_share, "people": destination.brake_people},
+    }
 
 
 def _new(actor: Actor, now: datetime) -> Destination:

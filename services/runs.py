@@ -97,9 +97,7 @@ class Runs:
                 run.plan = binding.accepting(session, fresh, order.shown)
             session.add(run)
             session.flush()
-            audit.record(
-                session, actor, run.requested_at, "run.requested", fresh.name, {"run": run.id, "preview": order.preview}
-            )
+            audit.record(session, actor, run.requested_at, _audited(order), fresh.name, {"run": run.id})
             announce(session, run, run.requested_at)
             return run
 
@@ -400,6 +398,13 @@ def require_consent(destination: Destination) -> None:
             "The data privacy and compliance statement has changed. Edit {destination} and agree to it again.",
             destination=destination.name,
         )
+
+
+def _audited(order: Order) -> str:
+    """What the audit trail calls a request."""
+    if order.preview:
+        return "run.previewed"
+    return "run.removals_accepted" if order.accept_removals else "run.requested"
 
 
 def _new_run(

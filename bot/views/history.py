@@ -130,6 +130,8 @@ def _who_and_when(t: Texts, run: Run) -> list[str]:
     lines = [
         t("Asked for by {person}, {time}.", person=who(t, run.requested_by), time=moment(t, run.requested_at, run.zone))
     ]
+    if run.accept_removals:
+        lines.append(t("It was to take off the tags that the brake held."))
     if run.approved_by and run.approved_at:
         approved_at = moment(t, run.approved_at, run.zone)
         lines.append(t("Approved by {person}, {time}.", person=who(t, run.approved_by), time=approved_at))

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sandbox.mailchimp import acts
 from services import access
 from services.destinations import Policies
+from services.drafts import of_destination
 from storage.models import Base, Connection, Destination
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import seen
@@ -195,6 +196,11 @@ def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Offi
     machine = replace(office.world.actor, person=access.COMMAND_LINE)
     office.postino.destinations.set_policies(machine, destination.id, Policies(mentions=("U0BEN",)))
     office.request(destination)
+    office.work()
+    office.request(destination, preview=True)
+    office.work()
+    slower = of_destination(destination, "U0ADA").form().model_copy(update={"agreed": True, "schedule": "daily 07:00"})
+    office.postino.destinations.save(office.world.actor, slower, edited=destination)
     office.type(office.ada, "/postino why p0@example.com")
     answer = office.type(office.ada, "/postino audit")
     assert "The audit trail was sent to you directly, as a file." in lines(answer)
@@ -212,15 +218,25 @@ def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Offi
             "'=Newsletter",
         ],
         ["command-line", "", "Set a destination's policies", "destination.policies", "'=Newsletter"],
-        ["U0ADA", "Ada Lovelace", "Asked for an export or its preview", "run.requested", "'=Newsletter"],
+        ["U0ADA", "Ada Lovelace", "Asked for an export", "run.requested", "'=Newsletter"],
+        ["U0ADA", "Ada Lovelace", "Asked for a preview", "run.previewed", "'=Newsletter"],
+        [
+            "U0ADA",
+            "Ada Lovelace",
+            "Edited a destination and agreed to the statement",
+            "destination.edited",
+            "'=Newsletter",
+        ],
         ["U0ADA", "Ada Lovelace", "Asked where a person stands", "person.asked_about", ""],
         ["U0ADA", "Ada Lovelace", "Read the audit trail", "audit.exported", ""],
     ]
     details = {row[4]: row[6] for row in rows[1:]}
-    assert details["destination.created"] == "consent_version: 1; segments: VIP; audience: Newsletter"
+    assert "; audience: Newsletter; " in details["destination.created"]
+    assert "; segments: VIP VIP; schedule: " in details["destination.created"]
+    assert details["destination.edited"] == "consent_version: 1; schedule: daily 07:00"
     assert "mentions: U0BEN; quiet: no; " in details["destination.policies"] + "; "
     assert "p0@example.com" not in content
-    assert not office.posted(office.ben)
+    assert not [one for one in office.posted(office.ben) if one["files"] or "audit" in lines(one)]
 
 
 def test_the_audit_trail_is_for_administrators(office: Office) -> None:
