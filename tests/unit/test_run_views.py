@@ -257,6 +257,8 @@ def test_a_run_in_full_says_what_the_brake_holds() -> None:
     run = a_run("successful", plan=plan, reason=Reason(waiting="removals"))
     assert "671 of 900 people" in history.details(T, run, [], history.Place(destination=1)).text
     assert "671" not in history.details(T, a_run("successful", plan=plan), [], history.Place(destination=1)).text
+    accepted = history.details(T, a_run("successful", accept_removals=True), [], history.Place(destination=1)).text
+    assert "It was to take off the tags that the brake held." in accepted
 
 
 def test_the_bar_follows_what_there_is_to_send_and_not_all_profiles() -> None:
