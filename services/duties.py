@@ -137,8 +137,9 @@ class Exporting:
                 attempt, RunStatus.WAITING, outcome.counters.as_json(), {"waiting": "approval"}, plan=outcome.plan
             )
             return
-        # Only a canary and a verification are meant to leave people for another run.
-        left = counters.classes[Class.NOT_ATTEMPTED] if not run.canary and run.verifies is None else 0
+        # Only a canary, a verification and the brake are meant to leave people for another run.
+        meant = run.canary or run.verifies is not None or outcome.held
+        left = 0 if meant else counters.classes[Class.NOT_ATTEMPTED]
         status = RunStatus.REJECTS if counters.classes[Class.REJECTED] or left else RunStatus.SUCCESSFUL
         reason: Json = {"waiting": outcome.waiting} if outcome.waiting else {}
         self._end(attempt, status, counters.as_json(), reason, plan=outcome.plan)

@@ -119,11 +119,12 @@ def test_a_step_that_is_delivered_twice_exports_once(office: Office) -> None:
 
 def test_a_step_waits_for_the_approval_its_destination_asks_for(office: Office) -> None:
     allowed(office, approval="always")
+    office.world.administrators("U0BEN")
     execution = start_step(office)
     launched(office)
     office.work()
     assert step(office, execution) == ("running", None)
-    office.click(office.ada, "Approve and send", office.posted()[0])
+    office.click(office.ben, "Approve and send", office.posted()[0])
     office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
     office.work()
     assert step(office, execution)[0] == "success"

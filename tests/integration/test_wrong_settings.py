@@ -164,7 +164,7 @@ def test_a_misspelt_setting_is_named(machine: Machine, monkeypatch: pytest.Monke
 def test_what_nobody_foresaw_is_one_sentence_and_all_of_it_when_it_is_asked_for(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise LookupError("ann@example.com")
 
     monkeypatch.setattr(Runs, "history", fail)
