@@ -15,7 +15,7 @@ from bot.wiring import Application
 from services import guarding
 from services.access import Actor
 from services.destinations import CONSENT_VERSION
-from services.errors import NotFound, PostinoError
+from services.errors import NotFound, PostinoError, Unavailable
 from services.mailing import MergeField
 from services.sources import Attribute, BeingRefreshed, Segment
 from storage.models import Destination, RunStatus
@@ -204,7 +204,8 @@ def _connections(postino: Application, actor: Actor, t: Texts) -> Generator[Find
         try:
             guarding.check_role(postino.connections.account(one))
         except PostinoError as error:
-            yield Finding(Mark.BAD, one.name, t.error(error), connection=one.id)
+            again = None if isinstance(error, Unavailable) else one.id
+            yield Finding(Mark.BAD, one.name, t.error(error), connection=again)
             continue
         working.add(one.id)
         yield Finding(Mark.GOOD, one.name, t("Connected to Mailchimp as {account}.", account=one.account_name))

@@ -125,13 +125,17 @@ class Exports:
         """Export again, rejected people included."""
         runs = self._application.runs
         run = runs.retry_rejects(asked.actor, int(asked.text))
-        if run.status in FINAL:
+        while run.status in FINAL:
             run = runs.request(asked.actor, run.destination, key=f"retry-after-{run.id}", channel=run.channel)
         asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
 
     def accept_removals(self, asked: Asked) -> None:
         """Export again and take off the tags that the brake held, as far as they were shown."""
-        run = self._application.runs.accept_removals(asked.actor, int(asked.text))
+        runs, shown = self._application.runs, int(asked.text)
+        run = runs.accept_removals(asked.actor, shown)
+        while run.status in (RunStatus.FAILED, RunStatus.CANCELED, RunStatus.SKIPPED):  # nothing was taken off by that one
+            order = Order(accept_removals=True, shown=shown)
+            run = runs.request(asked.actor, run.destination, order, key=f"removals-after-{run.id}", channel=run.channel)
         if run.status in FINAL and run.reason.get("waiting") == "removals":
             raise Refused(
                 "The brake held these removals again, because they had changed since they were shown. "

@@ -104,7 +104,7 @@ class Telling:
     def _called(self, row: Run, rule: str) -> tuple[str, ...]:
         """The people to call: the destination's, and for an approval those whom administrators have named, where they are few."""
         called = list(row.destination.mentions)
-        if rule and row.status == RunStatus.WAITING:
+        if rule and row.status == RunStatus.WAITING and row.channel and not row.channel.startswith(("D", "U", "W")):
             with self._application.database.read() as session:
                 named = workspaces.named_administrators(session, row.workspace_id)
             if len(named) <= FEW:

@@ -100,7 +100,8 @@ class Reaching:
         """
         known = self._known(workspace_id, account_id, form.audience_id)
         consent = snapshot.consent(form.consent_attribute, form.consent_values)
-        attributes = [form.email_attribute, *([consent.attribute] if consent else [])]
+        # What an export reads: which columns a segment's table has decides whether its profiles are looked up.
+        attributes = [form.email_attribute, *form.fields.values(), *([consent.attribute] if consent else [])]
         with Scratch(self.scratch_folder) as scratch:
             for position, segment in enumerate(form.segments):
                 ranks = position, position + len(form.segments)
@@ -134,10 +135,10 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     """What becomes of each profile. Without an address it stands alone and behind all that have one: the second rank."""
     profiles, in_profiles, emails, *columns = zip(*batch, strict=True)
-    consents = consent.given(columns[0]) if consent else repeat(1)
+    consents = consent.given(columns[-1]) if consent else repeat(1)
     for profile, is_known, email, consents_to in zip(profiles, in_profiles, emails, consents, strict=False):
         hashed = hash(profile)
-        normal = addresses.normal(email) if email else None
+        normal = addresses.normal(email) if email and is_known else None
         if normal is not None:
             yield hashed, hash(normal), ranks[0], known.fate(normal), not consents_to
         else:

@@ -176,8 +176,8 @@ class Run:
 
     ``mentions`` are the people to call where there is trouble. ``rule`` says why a second person must approve it, or is
     empty; ``rule_above`` is the number of new contacts it allows; ``maker`` made the destination and may manage it;
-    ``agreed_by`` agreed to its statement last. ``asker`` does not approve it: ``requested_by``, or ``agreed_by`` where that is
-    no person.
+    ``agreed_by`` agreed to its statement last. ``asker`` does not approve it: ``requested_by``, or ``agreed_by`` where it
+    began by itself.
     """
 
     run_id: int

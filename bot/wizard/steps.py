@@ -127,7 +127,7 @@ class Steps:
         changes = self._changed_terms(person.actor, answers)
         saved = self.application.destinations.save(person.actor, answers.form(), edited=edited)
         self._decide(person.actor, answers, saved)
-        problem = None
+        problem, previewing = None, False
         if changes is not None:
             try:
                 self.application.connections.change(person.actor, answers.connection_id or 0, *changes)
@@ -136,6 +136,7 @@ class Steps:
         if answers.preview:
             try:
                 self.application.runs.request(person.actor, saved, Order(preview=True))
+                previewing = True
             except PostinoError as error:
                 problem = " ".join(filter(None, [problem, person.texts.error(error)]))
         times = self.application.schedules.next_times(saved)
@@ -150,7 +151,7 @@ class Steps:
             times=wizard_segments.next_times(person.texts, times, saved.time_zone) if times else "",
             channel=saved.channel,
             edited=edited is not None,
-            previewing=answers.preview and problem is None,
+            previewing=previewing,
             problem=problem,
             tags_left=wizard_segments.left_behind(person.texts, answers.tags_left()),
             deletable=tuple(one for one in dropped if one.segment in answers.saved_tags),
