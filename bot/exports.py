@@ -133,7 +133,11 @@ class Exports:
         """Export again and take off the tags that the brake held, as far as they were shown."""
         runs, shown = self._application.runs, int(asked.text)
         run = runs.accept_removals(asked.actor, shown)
-        while run.status in (RunStatus.FAILED, RunStatus.CANCELED, RunStatus.SKIPPED):  # nothing was taken off by that one
+        while run.status in (
+            RunStatus.FAILED,
+            RunStatus.CANCELED,
+            RunStatus.SKIPPED,
+        ):  # nothing was taken off by that one
             order = Order(accept_removals=True, shown=shown)
             run = runs.request(asked.actor, run.destination, order, key=f"removals-after-{run.id}", channel=run.channel)
         if run.status in FINAL and run.reason.get("waiting") == "removals":

@@ -165,11 +165,12 @@ class Applying:
     def _put_strays_right(self) -> None:
         """A name we sent may have made a tag, because others had deleted or renamed ours: follow it, or take it off again."""
         for stray in self._strays.take():
-            if self._tags.ids[stray.position] in stray.there:
-                self._drive(stray.chunks(), stray.take_off, lambda *_: self._commit([]))
-            elif stray.only_ours(self._open.keys(), self._acknowledged.key):
+            gone = self._tags.ids[stray.position] not in stray.there
+            if gone and stray.only_ours(self._open.keys(), self._acknowledged.key):
                 self._tags = self._acknowledged.adopt(stray.position, stray.tag)
                 self._planner.follow(self._tags)
+            else:
+                self._drive(stray.chunks(), stray.take_off, lambda *_: self._commit([]))
 
     # Updates
 

@@ -126,6 +126,7 @@ class Export:
         held = self._guard(plan, taken, present)
         for one in held:
             scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
+        planner.keep_on(one.position for one in held)
         summary = self._timed(self.reckoning.summary(plan, taken, audience, held))
         summary |= binding.carried(self._run)
         self.reckoning.counters.profiles = taken.profiles
@@ -301,7 +302,7 @@ class Export:
         """
         if plan.last_acknowledged > began.timestamp() - TRUSTED_SECONDS:
             return True
-        return _more_than(observer.counts(), plan) == uncounted
+        return _more_than(observer.counts(), plan) in ({}, uncounted)
 
     def _check_ceiling(self, service: MailingService, plan: Plan) -> None:
         """Only a connection with a ceiling costs a call, and only where contacts are to be added."""

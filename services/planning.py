@@ -7,7 +7,7 @@ is it known who has left under another address, and who among the new contacts m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -150,6 +150,7 @@ class Planner:
         self._actions: dict[str, list[tuple[object, ...]]] = {}
         self._known: list[ledger.Row] = []
         self._gone: list[bytes] = []
+        self._kept_on = 0
 
     def draw_up(self, on_reject: OnReject, segments: Sequence[SegmentRead]) -> Plan:
         """Merge everything once; the plan. ``on_reject`` hears of every profile that cannot be exported.
@@ -205,6 +206,10 @@ class Planner:
     def use(self, rules: Rules, tags: TagMap) -> None:
         """Plan on with tags that exist by now."""
         self._rules, self._tags = rules, tags
+
+    def keep_on(self, waiting: Iterable[int]) -> None:
+        """Plan no removal of these tags any more, by position: they wait for a person."""
+        self._kept_on = sum(1 << position for position in waiting)
 
     def follow(self, tags: TagMap) -> None:
         """Plan on with other tags by the same rules."""
@@ -365,7 +370,7 @@ class Planner:
             for position in positions(decision.add):
                 self._append("tag_changes", (None, position, 0, head.key, person.address, profile))
         addresses = dict(head.held)
-        for position in positions(decision.remove):
+        for position in positions(decision.remove & ~self._kept_on):
             address = addresses.get(position) or (person.address if person is not None else None)
             if address is not None:
                 tally(self._plan.tags_removed, 1 << position)

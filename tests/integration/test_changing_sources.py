@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.mailchimp import acts
 from services.sources.files import FolderSource
 from storage.models import RunStatus
 from tests.integration.shop import Shop
@@ -101,6 +102,20 @@ def test_a_segment_that_vanished_keeps_its_tag_and_the_others_are_exported(expor
     run = shop.export(destination)
     assert run.plan["vanished"] == []
     assert counts(run) == {"profiles": 3, "unchanged": 3, "tags_removed": 1}
+
+
+def test_what_the_brake_holds_stays_on_whoever_is_read_back_too(exported: Shop) -> None:
+    shop, destination = exported, exported.postino.destinations.named(exported.actor, "Newsletter")
+    (shop.folder / "VIP.csv").unlink()
+
+    def joins() -> None:
+        """Dan, who is only in Coffee, signs up and gets the other tag after Postino has read the audience."""
+        acts.add(shop.audience, "dan@example.com")
+        acts.tag(shop.audience, "dan@example.com", "VIP")
+
+    shop.world.faults.before_call(1, joins, method="POST", path="/lists/[^/]+")
+    shop.export(destination)
+    assert (holding(shop, "VIP"), holding(shop, "Coffee")) == (["ann", "bob", "cid", "dan"], ["ann", "dan"])
 
 
 def test_when_every_segment_vanished_nothing_is_sent_and_all_of_it_is_told(exported: Shop) -> None:
