@@ -199,7 +199,7 @@ def _notes(t: Texts, run: Run) -> list[str]:
     if run.expires_at:
         notes.append(t("waits until {time}", time=moment(t, run.expires_at, run.zone)))
     notes.append(t("asked for by {person}", person=who(t, run.requested_by)))
-    if run.approved_by and run.approved_at and not (run.rule and run.approved_by == run.asker):
+    if run.approved_by and run.approved_at:
         approved_at = moment(t, run.approved_at, run.zone)
         notes.append(
             t(

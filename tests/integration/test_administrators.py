@@ -63,8 +63,8 @@ def test_whoever_is_named_is_an_administrator_at_once_and_no_longer_when_the_nam
     act(office.ben, "close")
     assert "No Mailchimp connection is shared with you." in lines(office.type(office.ben, "/postino connections"))
     assert audited(office) == [
-        ["U0ADA", "Named an administrator", "U0BEN"],
-        ["U0ADA", "Took an administrator's rights back", "U0BEN"],
+        ["U0ADA", "Named an administrator", "U0BEN Ben Okafor"],
+        ["U0ADA", "Took an administrator's rights back", "U0BEN Ben Okafor"],
     ]
 
 
