@@ -227,7 +227,7 @@ class Planner:
             return None
         had = head.row.tags if head.row is not None else 0
         decision = self._rules.decide(head.person, row, self._valid(head.refusal), had=had)
-        if row is not None and row.run_id == self._run_id and first and self._is_tried_again(row, decision):
+        if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
         put_back = 0
@@ -238,9 +238,6 @@ class Planner:
 
     def _was_rejected(self, row: ledger.Row | None) -> bool:
         return row is not None and row.run_id == self._run_id and row.run_class == Class.REJECTED
-
-    def _is_tried_again(self, row: ledger.Row, decision: Decision) -> bool:
-        return self._was_rejected(row) and not _stays_rejected(row, decision)
 
     def _reconciled(self, head: Head) -> ledger.Row | None:
         """What is true of a member now; None for whoever is none, as far as is known."""

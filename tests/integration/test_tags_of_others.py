@@ -106,6 +106,11 @@ def test_a_tag_of_others_is_not_ours_because_we_were_refused_one_of_its_name(sho
     assert holders(shop) == {"VIP": 1}
 
 
+@pytest.mark.usefixtures("overtaken")
+def test_nobody_whom_our_calls_put_under_the_tag_of_others_stays_there(shop: Shop) -> None:
+    assert holders(shop) == {"VIP": 1}
+
+
 def test_a_tag_that_is_not_ours_any_more_stops_the_next_run_which_says_what_to_do(
     shop: Shop, overtaken: Destination
 ) -> None:
