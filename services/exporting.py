@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ from services.attempts import Attempt
 from services.book import Book, open_book
 from services.errors import ReconnectNeeded, Refused
 from services.hashing import Hasher
-from services.lanes import LANES, WORKERS, Lanes
+from services.lanes import WORKERS, Lanes
 from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter, Status
 from services.observing import Observer, Watched
 from services.planning import Plan, Planner
@@ -88,13 +88,19 @@ class Export:
             service.start_with(2)
         with (
             Scratch(self._tools.scratch_folder) as scratch,
-            ThreadPoolExecutor(1, thread_name_prefix="holders") as aside,
+            Scratch(self._tools.scratch_folder) as observed,
+            ThreadPoolExecutor(1, thread_name_prefix="aside") as aside,
             _lanes() as executor,  # shut first, which ends what goes on aside
         ):
-            return self._loop(scratch, service, executor, aside)
+            return self._loop(scratch, observed, service, executor, aside)
 
     def _loop(
-        self, scratch: Scratch, service: MailingService, executor: ThreadPoolExecutor, aside: ThreadPoolExecutor
+        self,
+        scratch: Scratch,
+        observed: Scratch,
+        service: MailingService,
+        executor: ThreadPoolExecutor,
+        aside: ThreadPoolExecutor,
     ) -> Outcome:
         audience, fields = self._preflight(service)
         mapped = self._mapped(fields)
@@ -107,7 +113,7 @@ class Export:
         )
         rules = book.rules(tags)
         observer = Observer(
-            scratch, service, self._destination.audience_id, book.all_slots, book.hasher, executor, LANES
+            observed, service, self._destination.audience_id, book.all_slots, book.hasher, executor, WORKERS
         )
         watched = [Watched(position, tag_id) for position, tag_id in tags.ids.items()]
         # Whom the tags are on is asked while the source is read: one waits for Mailchimp, the other for this computer.
@@ -120,7 +126,9 @@ class Export:
             self._attempt.stop.set()  # no call is repeated for a run that has failed
             raise
         holders.result()
-        plan, planner = self._plan(scratch, observer, later, book, tags, rules)
+        # The snapshot is brought into order while members are read: SQLite needs the other core for it, and no Python.
+        ordered = aside.submit(scratch.index_rows)
+        plan, planner = self._plan(scratch, ordered, observer, later, book, tags, rules)
         self.reckoning.publish_rejects(self._database)
         self._check_ceiling(service, plan)
         held = self._guard(plan, taken, present)
@@ -220,35 +228,46 @@ class Export:
             )
 
     def _plan(
-        self, scratch: Scratch, observer: Observer, unread: Sequence[Watched], book: Book, tags: TagMap, rules: Rules
+        self,
+        scratch: Scratch,
+        ordered: Future[None],
+        observer: Observer,
+        unread: Sequence[Watched],
+        book: Book,
+        tags: TagMap,
+        rules: Rules,
     ) -> tuple[Plan, Planner]:
         self._step("comparing")
         watermark = None if self._due_for_full_read(book.row) else book.row.watermark
-        if snapshot.count_people(scratch) < observer.size(watermark) // MEMBERS_PER_PAGE:
+        if snapshot.are_fewer_than(scratch, observer.size(watermark) // MEMBERS_PER_PAGE):
             # Few people, many members: each is looked up, which takes fewer calls than the pages that might show them.
             observer.lookups(snapshot.addresses_of_people(scratch))
             observer.holders(unread)
-            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=False, everybody_seen=False)
+            ordered.result()
+            planner, plan = self._draw_up(
+                scratch, observer.notes, book, tags, rules, in_full=False, everybody_seen=False
+            )
             if not plan.unsure:
                 return plan, planner
             # Somebody has another address now. Only the pages tell how they stand under the one before.
             if unread:
-                scratch.clear("holders")
+                observer.notes.clear("holders")
         began = observer.changes(watermark)
         observer.holders(unread)
+        ordered.result()
         in_full = watermark is None
-        planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
+        planner, plan = self._draw_up(scratch, observer.notes, book, tags, rules, in_full=in_full)
         uncounted = None
         if not in_full and not self._agrees(observer, plan, began, book.row.uncounted):
-            scratch.clear("seen")
+            observer.notes.clear("seen")
             began = observer.changes(None)
             in_full = True
-            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=True)
+            planner, plan = self._draw_up(scratch, observer.notes, book, tags, rules, in_full=True)
             # What differs even now cannot be read: it is no reason to read everything again in the next run.
             uncounted = _more_than(observer.counts(), plan)
         if plan.disputed and len(plan.disputed) <= observing.LOOKUPS:
             observer.lookups(plan.disputed)
-            planner, plan = self._draw_up(scratch, book, tags, rules, in_full=in_full)
+            planner, plan = self._draw_up(scratch, observer.notes, book, tags, rules, in_full=in_full)
         with self._database.write() as session:
             self._attempt.write(session)
             ledger.mark_read(session, book.ledger_id, began, in_full=in_full, uncounted=uncounted)
@@ -257,6 +276,7 @@ class Export:
     def _draw_up(
         self,
         scratch: Scratch,
+        observed: Scratch,
         book: Book,
         tags: TagMap,
         rules: Rules,
@@ -270,6 +290,7 @@ class Export:
         planner = Planner(
             self._database,
             scratch,
+            observed,
             book.ledger_id,
             rules,
             tags,

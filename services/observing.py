@@ -50,11 +50,14 @@ class Watched:
 
 
 class Observer:
-    """Reads one audience into ``scratch``. ``slots`` maps merge tags to their place in the packed hashes."""
+    """Reads one audience into ``notes``, scratch paper of its own, ``width`` pages ahead.
+
+    ``slots`` maps merge tags to their place in the packed hashes.
+    """
 
     def __init__(
         self,
-        scratch: Scratch,
+        notes: Scratch,
         service: MailingService,
         audience_id: str,
         slots: Mapping[str, int],
@@ -62,7 +65,7 @@ class Observer:
         executor: Executor,
         width: int,
     ) -> None:
-        self._scratch = scratch
+        self.notes = notes
         self._service = service
         self._audience = audience_id
         self._tags_by_slot = sorted(slots, key=slots.__getitem__)
@@ -194,22 +197,22 @@ class Observer:
             key = self._hasher.key_of(member.address)
             if key is not None:
                 rows.append((key, member.status, int(member.last_changed.timestamp()), self._got(member), None))
-        self._scratch.add("seen", rows, 5)
+        self.notes.add("seen", rows, 5)
 
     def _note_lookup(self, address: str, member: Member | None) -> None:
         key = self._hasher.key_of(address)
         if key is None:
             return
         if member is None:
-            self._scratch.add("seen", [(key, ABSENT, 0, b"", None)], 5)
+            self.notes.add("seen", [(key, ABSENT, 0, b"", None)], 5)
             return
         tags = None if member.tags_cut else " ".join(map(str, member.tags))
         changed = int(member.last_changed.timestamp())
-        self._scratch.add("seen", [(key, member.status, changed, self._got(member), tags)], 5)
+        self.notes.add("seen", [(key, member.status, changed, self._got(member), tags)], 5)
 
     def _note_holders(self, position: int, holders: Iterable[str]) -> None:
         keyed = [(self._hasher.key_of(address), position, address) for address in holders]
-        self._scratch.add("holders", [row for row in keyed if row[0] is not None], 3)
+        self.notes.add("holders", [row for row in keyed if row[0] is not None], 3)
 
     def _got(self, member: Member) -> bytes:
         return got(member.fields, self._tags_by_slot, self._hasher)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services import moving, observing, snapshot
 from services.mailing import Status
-from services.merging import Head, merge, observations
+from services.merging import Head, holders, merge, observations
 from services.rejects import Problem
 from services.rules import SETS, Class, Decision, Rules, Seen, TagMap, reconcile
 from services.scratch import Scratch
@@ -104,7 +104,7 @@ def _stays_rejected(row: ledger.Row, decision: Decision) -> bool:
 
 
 class Planner:
-    """Draws up plans for one destination on one sheet of scratch paper.
+    """Draws up plans for one destination on the ``scratch`` paper of its snapshot, beside what was ``observed``.
 
     ``forgotten`` tells who is forgotten by now, and ``hold`` that the run is still this worker's, both within the transaction
     that closes the ledger.
@@ -114,6 +114,7 @@ class Planner:
         self,
         database: Database,
         scratch: Scratch,
+        observed: Scratch,
         ledger_id: int,
         rules: Rules,
         tags: TagMap,
@@ -138,6 +139,7 @@ class Planner:
         self._hold = hold
         self._database = database
         self._scratch = scratch
+        self._observed = observed
         self._ledger_id = ledger_id
         self._rules = rules
         self._tags = tags
@@ -165,9 +167,10 @@ class Planner:
             heads = merge(
                 snapshot.people(self._scratch),
                 ledger.stream(session, self._ledger_id),
-                observations(self._scratch, self._tags),
-                self._scratch.stream("SELECT key, tag, address FROM holders ORDER BY key, tag"),
+                observations(self._observed),
+                holders(self._observed),
                 refusals.stream(session, self._ledger_id),
+                self._tags,
             )
             for head in heads:
                 self._settle(head, on_reject, first=True)
@@ -216,17 +219,18 @@ class Planner:
         self.use(self._rules.with_tags(tags), tags)
 
     def _settle(self, head: Head, on_reject: OnReject, *, first: bool) -> Class | None:
+        _, person, before, _, _, refusal = head
         row = self._reconciled(head)
-        if head.person is None and row is not None and row.owner == self._destination_id:
+        if person is None and row is not None and row.owner == self._destination_id:
             row = row._replace(owner=0)
-        profiles = moving.profiles_of(head.person, self._hash_profile)
+        profiles = moving.profiles_of(person, self._hash_profile)
         if row is not None and row.profiles != profiles:
             row = self._know_again(row, profiles)
-        if head.person is None and row is None:
+        if person is None and row is None:
             self._note(head, row)
             return None
-        had = head.row.tags if head.row is not None else 0
-        decision = self._rules.decide(head.person, row, self._valid(head.refusal), had=had)
+        had = before.tags if before is not None else 0
+        decision = self._rules.decide(person, row, refusal and self._valid(refusal), had=had)
         if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
@@ -241,17 +245,18 @@ class Planner:
 
     def _reconciled(self, head: Head) -> ledger.Row | None:
         """What is true of a member now; None for whoever is none, as far as is known."""
-        if head.row is None and head.seen is None and not head.held:
+        key, person, before, seen, holds, _ = head
+        if before is None and seen is None and not holds:
             return None
         held = 0
-        for position, _ in head.held:  # pages overlap, so that one tag may be there twice
+        for position, _ in holds:  # pages overlap, so that one tag may be there twice
             held |= self._tags.to_ledger(1 << position)
         row, disputed = reconcile(
-            head.row,
-            head.seen,
+            before,
+            seen,
             held,
             self._tags.read_mask,
-            key=head.key,
+            key=key,
             in_full=self._in_full,
             trusted_since=self._trusted_since,
         )
@@ -260,7 +265,7 @@ class Planner:
         if (address := _address_of(head)) and len(self._plan.disputed) <= observing.LOOKUPS:
             self._plan.disputed.append(address)
         # Somebody who holds our tag and whom no pass has shown: an insert, which can only be refused, tells who they are.
-        return None if head.row is None and head.person is not None else row
+        return None if before is None and person is not None else row
 
     def _know_again(self, row: ledger.Row, profiles: bytes) -> ledger.Row:
         """Remember whose address this is; if they have left, note whom to look for under other addresses."""
@@ -287,10 +292,8 @@ class Planner:
         unsure = moving.moved(self._scratch, left=False)
         self._plan.unsure = any(one.key not in self._rules.decided for one in unsure)
 
-    def _valid(self, refusal: refusals.Row | None) -> refusals.Row | None:
-        if refusal is None or refusal.until is None or refusal.until.timestamp() > self._now:
-            return refusal
-        return None
+    def _valid(self, refusal: refusals.Row) -> refusals.Row | None:
+        return refusal if refusal.until is None or refusal.until.timestamp() > self._now else None
 
     def _note(self, head: Head, row: ledger.Row | None, put_back: int = 0) -> None:
         """Count a member, and note what is new of them. Bits that are ``put_back`` stay known until they are."""
@@ -323,7 +326,8 @@ class Planner:
                 self._count(person, outcome, decision, on_reject)
             if outcome in (Class.NEW, Class.UPDATED) and not self._was_rejected(row):
                 self._actions_of(outcome, person, decision, profiles)
-        self._tag_actions(head, decision)
+        if decision.add or decision.remove:
+            self._tag_actions(head, decision)
         return outcome
 
     def _count(self, person: Person, outcome: Class, decision: Decision, on_reject: OnReject) -> None:
@@ -356,8 +360,6 @@ class Planner:
                 self._append("sharing", (self._hash_profile(other), person.key))
 
     def _tag_actions(self, head: Head, decision: Decision) -> None:
-        if not decision.add and not decision.remove:
-            return
         tally(self._plan.tags_added, decision.add)
         person = head.person
         # Whoever is in a class of their own already, such as the suppressed, is not counted again for a tag.

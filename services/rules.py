@@ -80,6 +80,11 @@ class TagMap:
         """Gives a set of positions as ledger bits."""
         return lru_cache(SETS)(lambda positions: sum([there for here, there in self._masks if positions & here]))
 
+    def of_ids(self, ids: str) -> int:
+        """Mailchimp's ids of tags, with spaces between, as ledger bits; tags that are not ours are dropped."""
+        shown = frozenset(map(int, ids.split()))
+        return self.to_ledger(sum(1 << position for position, tag_id in self.ids.items() if tag_id in shown))
+
     @cached_property
     def to_positions(self) -> Callable[[int], int]:
         """Gives ledger bits as positions; bits of other destinations' tags are dropped."""

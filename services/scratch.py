@@ -1,4 +1,6 @@
-"""A run's scratch paper: one SQLite file that is unlinked as soon as it is open, so that nothing is left even after kill -9.
+"""A run's scratch paper: a SQLite file that is unlinked as soon as it is open, so that nothing is left even after kill -9.
+
+An export has two: what is observed can be put down on one while the snapshot is brought into order on the other.
 
 rows         the snapshot: one row per profile and segment, as read
 seen         members as Mailchimp showed them in this run

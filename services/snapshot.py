@@ -1,4 +1,4 @@
-"""Step 1: the chosen segments' profiles, normalised and validated, on scratch paper in the order of their keys.
+"""Step 1: the chosen segments' profiles, normalised and validated, on scratch paper.
 
 Always rebuilt and never kept. Profiles that share an address become one person: any refusal of consent wins, their segments
 are added up, the values come from the lowest profile id, and the others count as duplicates.
@@ -137,7 +137,6 @@ def take(
         distinct, by_segment = writing.rows, {0: writing.rows}
     else:
         distinct, by_segment = _settle_profiles(scratch)
-    scratch.index_rows()
     lacking = _lacking_profiles(scratch) if unreadable else set()
     reads = [
         SegmentRead(
@@ -279,7 +278,7 @@ _ORDER = "ORDER BY key, profile, segment"
 
 
 def people(scratch: Scratch) -> Iterator[Person]:
-    """Everyone with a usable address, in key order."""
+    """Everyone with a usable address, in key order, into which ``Scratch.index_rows`` has brought them."""
     return _people(scratch.stream(f"{_PEOPLE} WHERE key IS NOT NULL {_ORDER}"))
 
 
@@ -318,13 +317,10 @@ def problems(scratch: Scratch) -> Iterator[tuple[str, bool, str, str, int]]:
         yield profile, all(row[2] for row in rows_of_one), address, problem, bits
 
 
-def count_people(scratch: Scratch) -> int:
-    """How many people there are: different addresses."""
-    return int(
-        scratch.query(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM rows INDEXED BY rows_by_key WHERE key IS NOT NULL GROUP BY key)"
-        )[0][0]
-    )
+def are_fewer_than(scratch: Scratch, number: int) -> bool:
+    """Whether there are fewer people, which are different addresses, than this."""
+    some = scratch.query("SELECT DISTINCT key FROM rows WHERE key IS NOT NULL LIMIT ?", (number,))
+    return len(some) < number
 
 
 def addresses_of_people(scratch: Scratch) -> Iterator[str]:
