@@ -71,6 +71,7 @@ class Export:
         if connection is None:
             raise Refused("The destination has no connection to Mailchimp any more. Edit it and choose one.")
         binding.require_unedited(run)
+        self._resumes = "first_sent" in run.plan  # calls of an attempt that was killed may still arrive
         self._tools = tools
         self._database = tools.database
         self._run = run
@@ -84,7 +85,7 @@ class Export:
     def carry_out(self) -> Outcome:
         """Do what the run asks for. Raises what stops it; everything acknowledged until then is committed."""
         service = self._tools.open_mailing(self._connection, self._meter, self._attempt.stop)
-        if self._run.attempt > 1:
+        if self._resumes:
             service.start_with(2)
         with (
             Scratch(self._tools.scratch_folder) as scratch,
@@ -117,8 +118,8 @@ class Export:
         )
         watched = [Watched(position, tag_id) for position, tag_id in tags.ids.items()]
         # Whom the tags are on is asked while the source is read: one waits for Mailchimp, the other for this computer.
-        # But calls of an attempt that was killed may still arrive: then members are read first, and their tags after them.
-        aside_now, later = (watched, []) if self._run.attempt == 1 else ([], watched)
+        # Where late calls may still arrive, members are read first, and their tags after them.
+        aside_now, later = ([], watched) if self._resumes else (watched, [])
         holders = aside.submit(observer.holders, aside_now)
         try:
             taken = self._taken = self._take(scratch, mapped, book.hasher)

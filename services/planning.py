@@ -24,6 +24,7 @@ from storage import ledger, refusals
 from storage.database import Database
 
 BATCH = 5000
+_SETS_COUNTED = 5_000  # different sets of tags of which members are counted before the counts are added up
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,7 @@ class Planner:
                 self._settle(head, on_reject, first=True)
         self._flush(everything=True)
         self._hold_changed_addresses(on_reject)
-        for (status, bits), count in self._plan.members.items():
-            self._plan.statuses[status] += count
-            for position in positions(self._tags.to_positions(bits)):
-                self._plan.holders[position] += count
+        self._add_up()
         self._problems(on_reject)
         for position, read in enumerate(segments):
             self._plan.count(Class.REJECTED, read.broken)
@@ -187,6 +185,14 @@ class Planner:
                 unreadable = Rejected(f"{read.name} #{number}", 1 << position, "", Problem.UNREADABLE)
                 self._reject(unreadable, on_reject)
         return self._plan
+
+    def _add_up(self) -> None:
+        """Pour what was counted by status and set of tags into the counts of each: there may be as many sets as people."""
+        for (status, bits), count in self._plan.members.items():
+            self._plan.statuses[status] += count
+            for position in positions(self._tags.to_positions(bits)):
+                self._plan.holders[position] += count
+        self._plan.members.clear()
 
     def plan_one(self, key: bytes, seen: Seen, on_reject: OnReject, held_as: str = "") -> tuple[Class | None, bool]:
         """Plan one person again, whose member was just read back; the new actions are added to the others.
@@ -305,6 +311,8 @@ class Planner:
                 self._plan.last_acknowledged = row.acknowledged
             if head.row is not None or head.key not in self._rules.forgotten:  # whoever is forgotten is not kept
                 self._plan.members[row.status, row.tags] += 1
+                if len(self._plan.members) > _SETS_COUNTED:
+                    self._add_up()
             if put_back:
                 row = row._replace(tags=row.tags | put_back)
             if row is not head.row and row != head.row and head.key not in self._rules.forgotten:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from sqlalchemy import select, update
 
 from sandbox.mailchimp import acts
+from services import connections, planning
 from storage.models import Ledger, LedgerMember, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
-from tests.integration.test_running import many
+from tests.integration.test_running import NO_PATIENCE, many
 
 PAGES = "/lists/[^/]+/members"
+MEMBERS, HOLDERS = "/lists/{list_id}/members", "/lists/{list_id}/segments/{segment_id}/members"
 
 
 def read_in_full(shop: Shop) -> object:
@@ -93,3 +96,38 @@ def test_a_worker_that_has_lost_its_run_writes_nothing_of_what_it_read(shop: Sho
     run = shop.postino.runs.request(shop.actor, destination)
     shop.postino.exporting.carry_out(run.id)
     assert known() == before
+
+
+def test_what_was_approved_is_read_as_at_first_and_only_what_was_begun_as_late_calls_want_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members before their tags: a call of a killed attempt may arrive between the two."""
+
+    def read_by(run: Run) -> list[str]:
+        shop.world.log.clear()
+        shop.postino.exporting.carry_out(run.id)
+        return list(dict.fromkeys(call.path for call in shop.world.log.calls("GET") if call.path.endswith("/members")))
+
+    shop.segment("VIP", many(shop, 3))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.segment("VIP", many(shop, 4))
+    preview = shop.export(destination, preview=True)
+    shop.world.faults.add("503", method="POST", path="/lists/[^/]+", times=1)
+    monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
+    assert read_by(shop.postino.runs.approve(shop.actor, preview.id)) == [HOLDERS, MEMBERS]
+    assert read_by(preview) == [MEMBERS, HOLDERS]
+
+
+def test_the_holders_of_a_tag_are_counted_however_many_sets_of_tags_people_have(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = many(shop, 60)
+    for name, size in (("VIP", 60), ("Coffee", 40), ("Tea", 25)):
+        shop.segment(name, people[:size])
+    destination = shop.destination("VIP", "Coffee", "Tea")
+    shop.export(destination)
+    shop.segment("VIP", people[:5])
+    monkeypatch.setattr(planning, "_SETS_COUNTED", 1)
+    (held,) = shop.export(destination).plan["held"]
+    assert (held["segment"], held["people"], held["holders"]) == ("VIP", 55, 60)
