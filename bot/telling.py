@@ -86,6 +86,7 @@ class Telling:
             requested_at=row.requested_at,
             approved_by=row.approved_by,
             approved_at=runs.approved_at(row),
+            grown=row.status == RunStatus.WAITING and approving.has_outgrown(row),
             cancel_requested_by=row.cancel_requested_by,
             started_at=row.started_at,
             finished_at=row.finished_at,

@@ -7,7 +7,7 @@ import enum
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services import access
+from services import access, binding, guarding
 from storage.models import Json, Run, RunStatus
 
 LAUNCHED = frozenset({"person", access.COMMAND_LINE})
@@ -42,7 +42,7 @@ def rule_of(session: Session, run: Run, plan: Json) -> Rule | None:
         return Rule.ALWAYS
     if destination.approval == Approval.FIRST and not _exported_before(session, run):
         return Rule.FIRST
-    added = plan.get("classes", {}).get("new", 0)
+    added = binding.in_all(plan).get("new", 0)
     if destination.approval_above is not None and added > destination.approval_above:
         return Rule.ABOVE
     return None
@@ -61,6 +61,17 @@ def is_missing(session: Session, run: Run, plan: Json) -> bool:
     """Whether the run needs a second person and none has approved it."""
     approved = run.approved_by is not None and run.approved_by != asker(run)
     return not approved and rule_of(session, run, plan) is not None
+
+
+def has_outgrown(run: Run) -> bool:
+    """Whether an approved run comes to more by now than may be sent unasked: more than was approved, or than one person may
+    approve."""
+    approved, now = binding.approved(run), binding.in_all(run.plan)
+    if approved is None:
+        return False
+    above = run.destination.approval_above
+    by_rule = above is not None and approved.get("new", 0) <= above < now.get("new", 0)
+    return by_rule or bool(guarding.has_grown(now, approved))
 
 
 def _exported_before(session: Session, run: Run) -> bool:

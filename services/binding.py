@@ -47,8 +47,23 @@ def carried(run: Run) -> Json:
     """What a new plan of the run takes over from the one before, and what it is bound to itself."""
     connection = run.destination.connection
     settings = settings_of(run.destination, connection.account_id if connection is not None else "")
-    accepted = {"accepted": run.plan["accepted"]} if "accepted" in run.plan else {}
-    return {"settings": settings, **accepted}
+    bound = {"settings": settings, "accepted": run.plan.get("accepted"), "approved": approved(run)}
+    return {name: one for name, one in bound.items() if one is not None}
+
+
+def in_all(plan: Json) -> dict[str, int]:
+    """The numbers a plan's run comes to, with what its earlier attempts have sent."""
+    numbers: dict[str, int] = plan.get("in_all") or plan.get("binding") or {}
+    return numbers
+
+
+def approved(run: Run) -> dict[str, int] | None:
+    """The numbers that a person approved, whatever attempts have sent of them; None if nobody approved the run."""
+    if run.approved_by is None:
+        return None
+    # Runs that were approved before these were kept apart have them in their plan.
+    numbers: dict[str, int] | None = run.plan.get("approved") or run.plan.get("binding")
+    return numbers
 
 
 def accepting(session: Session, destination: Destination, shown: int | None) -> Json:

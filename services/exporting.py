@@ -359,6 +359,7 @@ class Export:
         if not self._run.preview and not self._needs_approval(summary):
             return None
         if any(summary["binding"].values()):
+            self.reckoning.only_done(plan)
             return Outcome(self.reckoning.counters, summary, "approval", held)
         # Nobody needs to approve that nothing is sent.
         self.reckoning.begin(plan)
@@ -367,8 +368,8 @@ class Export:
     def _needs_approval(self, summary: Json) -> bool:
         """Whether an approved run has grown beyond what was approved or goes to another audience, or the destination's rule
         asks for a second person."""
-        before = self._run.plan if self._run.approved_by else {}
-        if "binding" in before and guarding.has_grown(summary["binding"], before["binding"]):
+        before, approved = self._run.plan if self._run.approved_by else {}, binding.approved(self._run)
+        if approved is not None and guarding.has_grown(binding.in_all(summary), approved):
             return True
         if before.get("audience_id", summary["audience_id"]) != summary["audience_id"]:
             return True

@@ -87,6 +87,7 @@ class Reckoning:
         )
         bulk, single = math.ceil(new / MEMBERS_PER_INSERT) + tagging, plan.classes[Class.UPDATED]
         work = plan.classes[Class.NEW] + plan.classes[Class.UPDATED] + plan.classes[Class.TAGS_ONLY]
+        numbers = guarding.binding_numbers(plan, sum(removed.values()))
         return {
             "profiles": taken.profiles,
             "audience_id": audience.id,
@@ -116,7 +117,8 @@ class Reckoning:
                 }
                 for one in held
             ],
-            "binding": guarding.binding_numbers(plan, sum(removed.values())),
+            "binding": numbers,
+            "in_all": {name: count + self._run.counters.get(name, 0) for name, count in numbers.items()},
             "calls": bulk + single,
             "weight": BULK_WEIGHT * bulk + single,
             "seconds": math.ceil(work / PROFILES_PER_HOUR * 3600),
@@ -143,10 +145,13 @@ class Reckoning:
 
     def begin(self, plan: Plan) -> None:
         """Count everybody who needs no call, and those whom an earlier attempt has written to."""
+        self.only_done(plan)
         for outcome in (Class.UNCHANGED, Class.SUPPRESSED, Class.NO_CONSENT, Class.DUPLICATES, Class.REJECTED):
-            self.counters.classes[outcome] = plan.classes[outcome] + plan.done[outcome]
-        for outcome in (Class.NEW, Class.UPDATED, Class.TAGS_ONLY):
-            self.counters.classes[outcome] = plan.done[outcome]
+            self.counters.classes[outcome] += plan.classes[outcome]
+
+    def only_done(self, plan: Plan) -> None:
+        """Count those whom an earlier attempt has written to, as far as they are still among the profiles."""
+        self.counters.classes.update(plan.done)
 
     def final(self) -> Counters:
         """The counters as they stand, with whatever is in no other class as not attempted."""

@@ -134,6 +134,7 @@ class Runs:
             _set_verification_aside(session, run.destination, now)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
             run.approved_by, run.expires_at, run.reason = actor.person, None, {}
+            run.plan = run.plan | {"approved": binding.in_all(run.plan)}
             audit.record(session, actor, now, "run.approved", run.destination.name, {"run": run.id, "canary": canary})
             announce(session, run, now)
             return run

@@ -305,7 +305,11 @@ def _fail(postino: Application, run: Run, t: Texts) -> None:
     if run.status == RunStatus.CANCELED:
         complain(t("The export was cancelled. What was sent until then is kept."))
     if run.status == RunStatus.WAITING:
-        complain(t("Nothing was sent yet: somebody else must approve the export in Slack."))
+        counts = Counts.model_validate(run.counters)
+        if counts.sent or counts.tags_removed:
+            complain(t("What was sent is kept. The rest waits until somebody approves it in Slack."))
+        else:
+            complain(t("Nothing was sent yet: somebody else must approve the export in Slack."))
     if run.status == RunStatus.QUEUED:
         complain(t("The export was interrupted. What was sent is kept; the same command goes on where it stopped."))
     complain(t("The export ended with the status {status}.", status=t(STATUS_WORDS[run.status])))

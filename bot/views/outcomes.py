@@ -177,7 +177,7 @@ def _headline(t: Texts, run: Run) -> str:
         return t("⛔ Limit exceeded: {destination} was not exported.", destination=destination)
     if run.reason.kind == RECONNECT:
         return t("🔌 {destination} needs its connection to Mailchimp again.", destination=destination)
-    if run.status == "waiting" and run.rule and not run.approved_by:
+    if run.status == "waiting" and not run.grown:
         return t("✋ {destination} waits for approval. Look at its preview.", destination=destination)
     if run.status == "waiting":
         return t(

@@ -19,6 +19,7 @@ from bot.views.run_facts import (
     nothing_to_send,
     number_of_people,
     number_of_profiles,
+    outcome_counts,
     unreadable_rows,
     who,
     whose_approval,
@@ -57,11 +58,17 @@ HELD = {
 
 def preview(t: Texts, run: Run) -> Message:
     """The card of a run that waits for approval."""
-    to = t(
-        "To {audience}: {profiles} in the chosen segments. Nothing has been sent yet.",
-        audience=linked(run.audience, run.audience_link),
-        profiles=number_of_profiles(t, run.plan.profiles),
-    )
+    audience, profiles = linked(run.audience, run.audience_link), number_of_profiles(t, run.plan.profiles)
+    if run.counts.sent or run.counts.tags_removed:
+        to = t("To {audience}: {profiles} in the chosen segments.", audience=audience, profiles=profiles)
+        stopped = t("Where it stopped; what was sent is kept: {counts}", counts=outcome_counts(t, run.counts))
+        to = f"{to}\n{stopped}."
+    else:
+        to = t(
+            "To {audience}: {profiles} in the chosen segments. Nothing has been sent yet.",
+            audience=audience,
+            profiles=profiles,
+        )
     return Message(_said(t, run), [*_card(t, run, to, _notes(t, run)), _buttons(t, run)])
 
 
@@ -200,14 +207,14 @@ def _notes(t: Texts, run: Run) -> list[str]:
         notes.append(t("waits until {time}", time=moment(t, run.expires_at, run.zone)))
     notes.append(t("asked for by {person}", person=who(t, run.requested_by)))
     if run.approved_by and run.approved_at:
-        approved_at = moment(t, run.approved_at, run.zone)
-        notes.append(
-            t(
-                "{person} approved this at {time}, but it has grown since: please look again",
-                person=who(t, run.approved_by),
-                time=approved_at,
+        person, time = who(t, run.approved_by), moment(t, run.approved_at, run.zone)
+        if run.grown:
+            grown = t(
+                "{person} approved this at {time}, but it has grown since: please look again", person=person, time=time
             )
-        )
+            notes.append(grown)
+        else:
+            notes.append(t("approved by {person} at {time}", person=person, time=time))
     return [" · ".join(notes)]
 
 

@@ -206,6 +206,7 @@ class Run:
     agreed_by: str = ""
     approved_by: str | None = None
     approved_at: datetime | None = None
+    grown: bool = False
     cancel_requested_by: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -319,6 +319,22 @@ def test_what_was_approved_and_then_grew_is_approved_again_by_a_second_person(of
     assert not acts.dump(office.world.audience)
 
 
+def test_what_waits_again_for_a_rule_that_is_new_is_not_said_to_have_grown(office: Office) -> None:
+    made = destination(office)
+    office.request(made, preview=True)
+    office.work()
+    office.click(office.ada, "Send", office.posted()[0])
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.ALWAYS))
+    office.work()
+    assert office.run(1).status == RunStatus.WAITING
+    card, told = office.posted()
+    assert "Newsletter waits for approval. Look at its preview." in lines(told)
+    assert "every export of this destination is approved by a second person" in lines(told)
+    assert "approved by @Ada Lovelace at" in lines(card)
+    assert "grown" not in lines(card) + lines(told)
+
+
 def test_only_administrators_set_the_rule(office: Office) -> None:
     made = office.world.destination("VIP")
     ben = Actor(office.world.actor.workspace_id, "U0BEN", Standing.MEMBER)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from unittest.mock import patch
 
 import pytest
 
 from sandbox.mailchimp import acts
-from services import connections
+from services import approving, connections
 from services.addresses import subscriber_hash
+from services.approving import Approval
+from services.destinations import Policies
 from services.mailchimp.client import Patience
 from services.mailing import Reason
 from services.runs import Order
@@ -29,12 +32,12 @@ def interrupted(shop: Shop, run: Run, *, method: str, path: str, kind: str = "50
     return waiting
 
 
-def resumed(shop: Shop, run: Run) -> Run:
-    """The next attempt of a run that was interrupted; the run as it ended."""
+def resumed(shop: Shop, run: Run, attempt: int = 2) -> Run:
+    """The next attempt of a run that was interrupted; the run as it ended, or waits."""
     shop.clock.forward(minutes=10)
     ended = shop.postino.exporting.carry_out(run.id)
     assert ended is not None
-    assert ended.attempt == 2
+    assert ended.attempt == attempt
     return ended
 
 
@@ -102,6 +105,61 @@ def test_contacts_that_arrived_with_an_answer_that_was_lost_are_found_unchanged(
     assert first.counters["new"] == 1
     assert len(shop.members()) == 20
     assert counts(resumed(shop, run)) == {"profiles": 20, "new": 1, "unchanged": 19, "tags_added": 1}
+
+
+def with_tags_left(shop: Shop, run: Run, people: Iterable[str]) -> Run:
+    """Interrupt the run when these people are in, before they get their tags."""
+    shop.segment("VIP", people)
+    shop.world.switches.set(bulk_tags="ignored")
+    return interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+")
+
+
+def test_what_was_approved_grows_no_further_with_each_attempt(shop: Shop) -> None:
+    people = {f"p{at}": f"p{at}@example.com" for at in range(200)}
+    shop.customers(**people)
+    shop.segment("VIP", list(people)[:10])
+    run = shop.export(shop.destination("VIP"), preview=True)
+    shop.postino.runs.approve(shop.actor, run.id)
+    assert with_tags_left(shop, run, list(people)[:100]).counters["new"] == 100
+    shop.segment("VIP", people)
+    again = resumed(shop, run, attempt=3)
+    assert again.status == RunStatus.WAITING
+    assert len(shop.members()) == 100
+    shop.postino.runs.approve(shop.actor, run.id)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 200, "new": 200, "tags_added": 200}
+
+
+def test_contacts_that_earlier_attempts_have_added_count_for_the_rule(shop: Shop) -> None:
+    people = {f"p{at}": f"p{at}@example.com" for at in range(8)}
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    shop.postino.destinations.set_policies(shop.actor, destination.id, Policies(approval_above=5))
+    run = shop.postino.runs.request(shop.actor, destination)
+    with_tags_left(shop, run, list(people)[:4])
+    shop.segment("VIP", people)
+    again = resumed(shop, run)
+    assert (again.status, shop.postino.runs.approval_rule(again)) == (RunStatus.WAITING, approving.Rule.ABOVE)
+    assert len(shop.members()) == 4
+
+
+def test_a_run_that_waits_again_over_fewer_people_adds_up(shop: Shop) -> None:
+    people = {f"p{at}": f"p{at}@example.com" for at in range(10)}
+    for at in range(5):
+        acts.add(shop.audience, f"p{at}@example.com", FNAME=f"P{at}", LNAME="Tester")
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    run = shop.postino.runs.request(shop.actor, destination)
+    assert with_tags_left(shop, run, people).counters["new"] == 5
+    shop.postino.destinations.set_policies(shop.actor, destination.id, Policies(approval=Approval.ALWAYS))
+    shop.segment("VIP", ["p3", "p4", "p5"])
+    again = resumed(shop, run)
+    assert (again.status, again.counters["profiles"], again.counters["new"]) == (RunStatus.WAITING, 3, 1)
+    canceled = shop.postino.runs.cancel(shop.actor, run.id)
+    assert counts(canceled) == {"profiles": 3, "new": 1, "not_attempted": 2}
 
 
 def canary_of(shop: Shop, number: int, *people: str) -> Run:

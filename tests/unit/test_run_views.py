@@ -14,7 +14,7 @@ from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
 from bot.slack_calls import fitting
-from bot.views import decisions, history, hub, outcomes, picker, runs, segments, sharing
+from bot.views import decisions, history, hub, outcomes, picker, previews, runs, segments, sharing
 from bot.views import help as helping
 from bot.views.run_facts import WORDS, Counts, Message, Plan, Reason, Run, Tag, Weight
 from sandbox.slack import rules
@@ -353,3 +353,18 @@ def test_a_preview_that_was_dismissed_has_no_figures() -> None:
     dismissed = a_run("canceled", counts=Counts(profiles=3))
     assert "nothing to do" not in runs.one_line(T, dismissed)
     assert "nothing to do" not in shown(runs.living(T, dismissed))
+
+
+def test_a_run_that_waits_again_says_what_it_has_sent_and_only_that_it_has_grown_where_it_has() -> None:
+    times = {"approved_by": "U0BEN", "approved_at": NOW, "counts": Counts(profiles=10, new=4, tags_removed=1)}
+    for grown in (True, False):
+        run = a_run("waiting", grown=grown, **times)
+        card, told = json.dumps(previews.preview(T, run).blocks), outcomes.outcome(T, run).text
+        assert "what was sent is kept: 4 new, 1 tag taken off." in card
+        assert "Nothing has been sent yet" not in card
+        assert ("it has grown since" in card) is ("has grown since it was approved" in _said(run)) is grown
+        assert "Nothing was sent" not in told
+
+
+def _said(run: Run) -> str:
+    return json.dumps(outcomes.outcome(T, run).blocks)
