@@ -144,6 +144,7 @@ class Export:
         if stopped is not None:
             return stopped
         self.reckoning.begin(plan)
+        planner.forget_missing()
         tags = tagging.create(service, self._database, self._destination.audience_id, present, tags)
         planner.use(book.rules(tags), tags)
         named = tagging.named(service, self._destination.audience_id, present, tags)
@@ -300,7 +301,6 @@ class Export:
             now=now,
             trusted_since=now if self._run.verifies else now - TRUSTED_SECONDS,
             in_full=in_full,
-            looks_only=self._run.preview,
             everybody_seen=everybody_seen,
             hash_profile=hash_profile,
             forgotten=self._forgotten,

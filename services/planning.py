@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -125,7 +126,6 @@ class Planner:
         now: int,
         trusted_since: int,
         in_full: bool,
-        looks_only: bool,
         everybody_seen: bool,
         hash_profile: Callable[[str], bytes],
         forgotten: Callable[[Session], frozenset[bytes]],
@@ -133,7 +133,6 @@ class Planner:
         hold: Callable[[Session], None],
     ) -> None:
         self._everybody_seen = everybody_seen
-        self._looks_only = looks_only  # a preview sends nothing: what it misses is still for a verification to put back
         self._hash_profile = hash_profile
         self._forgotten = forgotten
         self._forgotten_profiles = forgotten_profiles
@@ -161,7 +160,7 @@ class Planner:
         Rows of the ``segments`` that could not be read are rejected without a profile id of their own.
         """
         self._plan = Plan()
-        self._scratch.clear("inserts", "updates", "tag_changes", "former", "sharing")
+        self._scratch.clear("inserts", "updates", "tag_changes", "missing", "former", "sharing")
         for profile in moving.split(self._forgotten_profiles):
             self._append("former", (profile, True))
         with self._database.read() as session:
@@ -216,6 +215,18 @@ class Planner:
         """Plan on with tags that exist by now."""
         self._rules, self._tags = rules, tags
 
+    def forget_missing(self) -> None:
+        """Know tags that members have lost as lost: from here on this run puts them back. Raises ``LostLease``.
+
+        Until then they stay known, because of a run that sends nothing it is for a verification to put them back.
+        """
+        lost = self._scratch.stream("SELECT key, bits FROM missing")
+        while bits := {key: int.from_bytes(packed, "little") for key, packed in islice(lost, BATCH)}:
+            with self._database.write() as session:
+                self._hold(session)
+                rows = ledger.members(session, self._ledger_id, list(bits)).values()
+                ledger.put(session, self._ledger_id, [row._replace(tags=row.tags & ~bits[row.key]) for row in rows])
+
     def keep_on(self, waiting: Iterable[int]) -> None:
         """Plan no removal of these tags any more, by position: they wait for a person."""
         self._kept_on = sum(1 << position for position in waiting)
@@ -241,8 +252,10 @@ class Planner:
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
         put_back = 0
-        if decision.add and had and (self._looks_only or self._rules.verifying):
+        if decision.add and had and (first or self._rules.verifying):
             put_back = self._tags.to_ledger(decision.add & self._tags.to_positions(had))
+            if put_back and not self._rules.verifying:
+                self._append("missing", (head.key, ledger.pack_bits(put_back)))
         self._note(head, row, put_back)
         return self._act(head, row, decision, profiles, on_reject)
 

@@ -6,6 +6,7 @@ rows         the snapshot: one row per profile and segment, as read
 seen         members as Mailchimp showed them in this run
 holders      who holds which of our tags, with the address a removal needs
 inserts, updates, tag_changes       what the plan wants done
+missing      members who have lost tags of ours, with these as the ledger's bits
 former       profiles of members who are not in the segments with that address any more, and whether they have left the audience
 sharing      further profiles of those who are to be inserted
 reached      hashes of profiles and addresses, with what becomes of them (``services.reaching``)
@@ -34,6 +35,7 @@ CREATE TABLE inserts (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEX
     profiles BLOB);
 CREATE TABLE updates (n INTEGER PRIMARY KEY, key BLOB, profile TEXT, address TEXT, fields TEXT, hashes BLOB, segments BLOB,
     profiles BLOB);
+CREATE TABLE missing (key BLOB, bits BLOB);
 CREATE TABLE former (profile BLOB, has_left INT);
 CREATE TABLE sharing (profile BLOB, key BLOB);
 CREATE TABLE reached (profile INT, address INT, rank INT, fate TEXT, refuses INT);

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from sandbox.mailchimp import acts
-from services import approving, connections
+from services import approving, connections, observing
 from services.addresses import subscriber_hash
 from services.approving import Approval
 from services.destinations import Policies
@@ -160,6 +160,22 @@ def test_a_run_that_waits_again_over_fewer_people_adds_up(shop: Shop) -> None:
     assert (again.status, again.counters["profiles"], again.counters["new"]) == (RunStatus.WAITING, 3, 1)
     canceled = shop.postino.runs.cancel(shop.actor, run.id)
     assert counts(canceled) == {"profiles": 3, "new": 1, "not_attempted": 2}
+
+
+def test_a_lost_tag_is_put_back_by_the_next_attempt_though_nobody_can_be_looked_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    acts.untag(shop.audience, "ann@example.com", "VIP")
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna"})
+    shop.clock.forward(hours=2)
+    run = shop.postino.runs.request(shop.actor, destination)
+    assert interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+").counters["updated"] == 1
+    monkeypatch.setattr(observing, "LOOKUPS", 0)
+    assert counts(resumed(shop, run)) == {"profiles": 1, "updated": 1, "tags_added": 1}
 
 
 def canary_of(shop: Shop, number: int, *people: str) -> Run:

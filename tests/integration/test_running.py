@@ -18,7 +18,9 @@ from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services import connections, reckoning
+from services.approving import Approval
 from services.attempts import Attempt, StopReason
+from services.destinations import Policies
 from services.errors import NotFound, Refused
 from services.lanes import LANES
 from services.mailchimp.client import Patience
@@ -288,6 +290,21 @@ def test_tags_lost_after_a_run_are_put_back_by_its_verification(shop: Shop) -> N
     assert shop.members()["p1@example.com"]["tags"] == ["VIP"]
     shop.clock.forward(minutes=11)
     assert not verifying()
+
+
+def test_what_waits_for_a_second_person_leaves_lost_tags_to_the_verification(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 5))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    acts.untag(shop.audience, "p1@example.com", "VIP")
+    set_policies = shop.postino.destinations.set_policies
+    set_policies(shop.actor, destination.id, Policies(approval=Approval.ALWAYS))
+    shop.clock.forward(hours=2)
+    run = shop.export(destination)
+    assert (run.status, run.plan["classes"]["tags_only"]) == (RunStatus.WAITING, 1)
+    assert Verifying(shop.postino.database, shop.postino.runs)()
+    assert shop.postino.exporting()
+    assert shop.members()["p1@example.com"]["tags"] == ["VIP"]
 
 
 def test_a_verification_puts_nothing_on_that_the_run_it_verifies_had_not(shop: Shop) -> None:
