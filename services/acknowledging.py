@@ -223,9 +223,11 @@ class Acknowledging:
         )
 
     def _counted(self, row: ledger.Row, outcome: Class) -> ledger.Row:
-        """The row with its class in this run, which is the first they were counted in."""
-        if row.run_id == self._run_id:
+        """The row with its class in this run: the first they were counted in, but for whom nothing was changed until now."""
+        if row.run_id == self._run_id and row.run_class != Class.UNCHANGED:
             return row
+        if row.run_id == self._run_id:
+            self._counters.classes[Class.UNCHANGED] -= 1
         self._counters.classes[outcome] += 1
         return row._replace(run_id=self._run_id, run_class=outcome)
 

@@ -13,6 +13,7 @@ from services import rereading
 from services.errors import InvalidInput
 from storage.models import RunStatus
 from tests.integration.shop import Shop
+from tests.integration.test_attempts import interrupted
 from tests.integration.test_exporting import counts
 
 FIELDS: dict[str, tuple[str, dict[str, Any], str, Any, str]] = {
@@ -238,6 +239,26 @@ def test_of_an_update_only_the_value_is_left_out_that_mailchimp_does_not_take(sh
     )
     assert counts(shop.export(destination)) == {"profiles": 2, "updated": 1, "unchanged": 1}
     assert shown(shop, "ann@example.com", ["FNAME", "LNAME"]) == {"FNAME": "Anna", "LNAME": "Adams"}
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "in the next attempt"])
+def test_whoever_goes_without_a_value_and_gets_a_tag_is_counted_for_the_tag(shop: Shop, later: bool) -> None:
+    shop.customers(ann="ann@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", [])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.world.switches.set(refused_values="Not")
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Not Ann"})
+    shop.segment("Coffee", ["ann"])
+    run = shop.postino.runs.request(shop.actor, destination)
+    if later:
+        before = interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+")
+        assert before.counters["unchanged"] == 1
+        shop.clock.forward(minutes=10)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert counts(ended) == {"profiles": 1, "tags_only": 1, "tags_added": 1}
 
 
 def test_a_required_value_that_mailchimp_does_not_take_costs_its_person_alone(shop: Shop) -> None:
