@@ -141,6 +141,7 @@ class Acknowledging:
         bit = self._tags.to_ledger(1 << change.position)
         if change.remove:
             self._counters.tags_removed += 1
+            self._reckoning.refused_removals.discard((change.key, change.position))
         else:
             self._counters.tags_added += 1
         row = row._replace(tags=row.tags & ~bit if change.remove else row.tags | bit, acknowledged=acknowledged)
@@ -156,9 +157,11 @@ class Acknowledging:
     ) -> ledger.Row | None:
         """Somebody whose tag or field cannot be changed: rejected, in whatever class this run has counted them.
 
-        None for whoever is in no chosen segment, or suppressed: they stay so.
+        None for whoever is in no chosen segment, or suppressed: they stay so, and a tag that stays on them is counted.
         """
         if change.profile is None or row is None:
+            if isinstance(change, TagChange) and change.remove:
+                self._reckoning.refused_removals.add((change.key, change.position))
             return None
         segments = 1 << change.position if isinstance(change, TagChange) else change.segments
         self._reckoning.reject(

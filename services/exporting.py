@@ -182,7 +182,7 @@ class Export:
             Lanes(executor, self._attempt),
             self._forgotten,
         ).apply(self._run.canary)
-        summary = self.reckoning.with_left_out(summary)
+        summary = self.reckoning.with_refused(summary)
         return Outcome(self.reckoning.final(), summary, waiting, held)
 
     # Steps

@@ -204,9 +204,10 @@ class Planner:
             person = person._replace(address=held_as)
         with self._database.read() as session:
             row = ledger.members(session, self._ledger_id, [key]).get(key)
+        held = tuple((position, held_as) for position in positions(self._tags.to_positions(seen.held or 0)))
         before = self._plan
         self._plan = Plan()
-        outcome = self._settle(Head(key, person, row, seen, (), None), on_reject, first=False)
+        outcome = self._settle(Head(key, person, row, seen, held, None), on_reject, first=False)
         self._flush(everything=True)
         self._plan = before
         return outcome, row is not None and row.run_id == self._run_id and row.run_class > 0

@@ -74,6 +74,8 @@ class Reckoning:
         self._rejects: list[tuple[object, ...]] = []
         self._paper: Scratch | None = None
         self._left_out: Counter[str] = Counter()
+        self.refused_removals: set[tuple[bytes, int]] = set()
+        """Tags, by position, that stay on people who should no longer have them and who are in no other class for that."""
 
     def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
         """What the preview shows, from the real plan; ``held`` are the removals that wait."""
@@ -139,9 +141,12 @@ class Reckoning:
         """Count a value that Mailchimp itself did not take, so that its contact goes without it."""
         self._left_out[merge_tag] += 1
 
-    def with_left_out(self, summary: Json) -> Json:
-        """The summary with the values that Mailchimp itself did not take."""
-        return summary | {"dropped_values": dict(self._left_out + Counter(summary["dropped_values"]))}
+    def with_refused(self, summary: Json) -> Json:
+        """The summary with the values that Mailchimp itself did not take, and by segment the tags it did not take off."""
+        return summary | {
+            "dropped_values": dict(self._left_out + Counter(summary["dropped_values"])),
+            "refused_removals": dict(Counter(self._segments[position] for _, position in self.refused_removals)),
+        }
 
     def begin(self, plan: Plan) -> None:
         """Count everybody who needs no call, and those whom an earlier attempt has written to."""

@@ -16,7 +16,14 @@ from bot.command_line.speaking import application, complain, destination_called,
 from bot.command_line.words import word
 from bot.texts import Texts, mark
 from bot.views.outcomes import LIMITS
-from bot.views.run_facts import Counts, gone_segments, nothing_to_send, outcome_counts, unreadable_rows
+from bot.views.run_facts import (
+    Counts,
+    gone_segments,
+    nothing_to_send,
+    outcome_counts,
+    refused_removals,
+    unreadable_rows,
+)
 from bot.views.runs import STEPS
 from bot.wiring import Application
 from services.access import Actor
@@ -252,8 +259,13 @@ def _status(run: Run, t: Texts) -> str:
 
 
 def _tell_incomplete(run: Run, t: Texts) -> None:
-    """What of the source could not be read or is gone, on stderr."""
-    for text in (*unreadable_rows(t, run.plan.get("unreadable", {})), *gone_segments(t, run.plan.get("vanished", ()))):
+    """What of the source could not be read or is gone, and which tags were not taken off, on stderr."""
+    told = (
+        *unreadable_rows(t, run.plan.get("unreadable", {})),
+        *gone_segments(t, run.plan.get("vanished", ())),
+        *refused_removals(t, run.plan.get("refused_removals", {})),
+    )
+    for text in told:
         complain(text, leave=False)
 
 

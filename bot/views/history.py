@@ -18,6 +18,7 @@ from bot.views.run_facts import (
     linked,
     moment,
     number_of_profiles,
+    refused_removals,
     status_word,
     who,
 )
@@ -172,7 +173,8 @@ def _figures(t: Texts, run: Run) -> list[str]:
     why = suppressed(t, run.plan) if counts.suppressed else ""
     told = [t("Suppressed, as planned: {reasons}", reasons=why)] if why else []
     left_out = left_out_values(t, run.plan)
-    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work), *([left_out] if left_out else [])]
+    stays = [escape(text) for text in refused_removals(t, run.plan.refused_removals)]
+    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work), *([left_out] if left_out else []), *stays]
 
 
 def _segments(t: Texts, run: Run) -> list[str]:

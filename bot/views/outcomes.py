@@ -20,6 +20,7 @@ from bot.views.run_facts import (
     linked,
     number_of_profiles,
     outcome_counts,
+    refused_removals,
     status_word,
     unreadable_rows,
     who,
@@ -215,7 +216,12 @@ def _story(t: Texts, run: Run) -> list[str]:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     if run.status in ("successful", "rejects"):
         lines += [outcome_counts(t, run.counts), _tags(t, run), *_resized(t, run), left_out_values(t, run.plan)]
-        incomplete = (*unreadable_rows(t, run.plan.unreadable), *gone_segments(t, run.plan.vanished))
+        plan = run.plan
+        incomplete = (
+            *unreadable_rows(t, plan.unreadable),
+            *gone_segments(t, plan.vanished),
+            *refused_removals(t, plan.refused_removals),
+        )
         lines += [f"⚠️ {escape(text)}" for text in incomplete]
     elif run.counts.sent or run.counts.tags_removed:
         lines.append(t("Where it stopped; what was sent is kept: {counts}", counts=outcome_counts(t, run.counts)))

@@ -103,6 +103,7 @@ class Plan(_Numbers):
     """The numbers of a preview; all zero for a run that has computed none yet.
 
     ``unreadable`` tells by profile table how many of its rows could not be read, ``vanished`` which segments are gone.
+    ``refused_removals`` tells by segment of how many people Mailchimp did not take its tag off.
     ``seconds`` is how long the export takes: by the speed of the last ones if ``measured``, else at most. ``first_sent`` is when
     sending began, in seconds since the epoch; None if it has not.
     """
@@ -120,13 +121,15 @@ class Plan(_Numbers):
     dropped_values: dict[str, int] = {}
     unreadable: dict[str, int] = {}
     vanished: tuple[str, ...] = ()
+    refused_removals: dict[str, int] = {}
 
     def named(self, names: Mapping[str, str]) -> Plan:
         """The same plan with its segments called as people call them."""
         segments = tuple(
             one.model_copy(update={"segment": names.get(one.segment, one.segment)}) for one in self.segments
         )
-        return self.model_copy(update={"segments": segments})
+        refused = {names.get(name, name): people for name, people in self.refused_removals.items()}
+        return self.model_copy(update={"segments": segments, "refused_removals": refused})
 
     @property
     def removals(self) -> int:
@@ -401,6 +404,20 @@ def gone_segments(t: Texts, vanished: Iterable[str]) -> list[str]:
             segment=segment,
         )
         for segment in vanished
+    ]
+
+
+def refused_removals(t: Texts, refused: Mapping[str, int]) -> list[str]:
+    """The segments whose tags stay on people who should no longer have them, in a sentence; nothing where there are none."""
+    if not refused:
+        return []
+    segments = ", ".join(f"{segment} {t.number(people)}" for segment, people in sorted(refused.items())[:FIELDS_SHOWN])
+    return [
+        t(
+            "Mailchimp did not take these segments' tags off people who should no longer have them: {segments}. "
+            "The next export tries again.",
+            segments=segments,
+        )
     ]
 
 

@@ -15,7 +15,7 @@ from sandbox.mailchimp import acts
 from services import applying, rejects
 from services.mailchimp.service import Mailchimp
 from services.mailing import BulkAnswer, ContentRefused, MemberError, NewMember, Reason, TagAnswer
-from storage.models import RunStatus
+from storage.models import Destination, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
@@ -350,6 +350,48 @@ def test_whoever_is_shown_round_after_round_and_never_tagged_is_rejected(
     run = shop.export(shop.destination("VIP"))
     assert run.status == RunStatus.REJECTS
     assert counts(run) == {"profiles": 1, "rejected": 1}
+
+
+def test_a_removal_that_an_answer_leaves_open_is_made_in_the_same_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = left_by_bob(shop)
+    change, answers = Mailchimp.change_tag, count()
+    unsettled = TagAnswer((), (), ())
+    monkeypatch.setattr(Mailchimp, "change_tag", lambda *call: change(*call) if next(answers) else unsettled)
+    assert counts(shop.export(destination)) == {"profiles": 1, "unchanged": 1, "tags_removed": 1}
+    assert shop.members()["bob@example.com"]["tags"] == []
+
+
+def left_by_bob(shop: Shop) -> Destination:
+    """A destination with Ann in its segment, and Bob, who has the tag, in none any more."""
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.segment("VIP", ["ann"])
+    return destination
+
+
+@pytest.mark.parametrize("how", ["refused", "refused whole", "never shown"])
+def test_a_tag_that_is_not_taken_off_somebody_who_left_is_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    destination = left_by_bob(shop)
+
+    def change_tag(*call: object) -> TagAnswer:
+        if how == "refused whole":
+            raise ContentRefused(reason=Reason.UNKNOWN, text="The moon is full.")
+        refused = MemberError("bob@example.com", Reason.UNKNOWN, "The moon is full.")
+        return TagAnswer((), (), (refused,) if how == "refused" else ())
+
+    monkeypatch.setattr(Mailchimp, "change_tag", change_tag)
+    run = shop.export(destination)
+    assert counts(run) == {"profiles": 1, "unchanged": 1}
+    assert run.plan["refused_removals"] == {"VIP": 1}
+    monkeypatch.undo()
+    again = shop.export(destination)
+    assert (counts(again)["tags_removed"], again.plan["refused_removals"]) == (1, {})
 
 
 def test_a_run_that_left_anybody_out_for_no_reason_is_not_successful(

@@ -90,6 +90,7 @@ def every_run() -> Iterator[Run]:
         * 10,
         "unreadable": {MEAN: 10**6},
         "dropped_values": {f"FIELD{number}": 10**6 for number in range(80)},
+        "refused_removals": {f"{MEAN[:100]}{number}": 10**6 for number in range(60)},
     }
     counts = Counts(profiles=1000, new=400, updated=20, rejected=5, tags_added=400, tags_removed=3, retries=4)
     reasons = [
@@ -353,6 +354,18 @@ def test_a_preview_that_was_dismissed_has_no_figures() -> None:
     dismissed = a_run("canceled", counts=Counts(profiles=3))
     assert "nothing to do" not in runs.one_line(T, dismissed)
     assert "nothing to do" not in shown(runs.living(T, dismissed))
+
+
+def test_tags_that_were_not_taken_off_are_told_where_a_run_ended_and_in_full() -> None:
+    plan = Plan.model_validate(PLAN | {"refused_removals": {"VIP": 2, "Coffee & <Tea>": 1}})
+    run = a_run("successful", plan=plan, counts=Counts(profiles=1, unchanged=1))
+    told = outcomes.outcome(T, run)
+    details = history.details(T, run, [], history.Place(run=7))
+    for words in (json.dumps(told.blocks), told.text, json.dumps(details.blocks)):
+        assert (
+            "off people who should no longer have them: Coffee &amp; &lt;Tea&gt; 1, VIP 2. The next export tries"
+            in words
+        )
 
 
 def test_a_run_that_waits_again_says_what_it_has_sent_and_only_that_it_has_grown_where_it_has() -> None:
