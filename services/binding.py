@@ -66,12 +66,13 @@ def approved(run: Run) -> dict[str, int] | None:
     return numbers
 
 
-def accepting(session: Session, destination: Destination, shown: int | None) -> Json:
+def accepting(session: Session, destination: Destination, shown: int | None, *, by: int = 0) -> Json:
     """The plan to begin with of a run that takes off held tags: those of the run ``shown``, else of the last one planned.
 
+    That is another than the run they are taken off ``by``, which has shown nothing before it has ended.
     Empty if that held none. Raises Edited if the destination was edited since the run ``shown``.
     """
-    run = session.get(Run, shown) if shown is not None else runs.last_planned(session, destination.id)
+    run = session.get(Run, shown) if shown is not None else runs.last_planned(session, destination.id, but=by)
     if run is None or (shown is None and (not run.plan.get("held") or is_edited(run))):
         return {}
     require_unedited(run)

@@ -178,6 +178,23 @@ class Runs:
         order = Order(accept_removals=True, shown=run_id)
         return self.request(actor, run.destination, order, key=f"removals-{run_id}", channel=run.channel)
 
+    def accept_removals_of(self, actor: Actor, run_id: int) -> Run:
+        """Let an export that is queued, or was interrupted, take off the held tags when it goes on, as a new one would.
+
+        Raises NotFound, NotAllowed, and AlreadyExporting if it goes on by now.
+        """
+        with self._database.write() as session:
+            run = self._get(session, actor, run_id)
+            access.require_manage(actor, run.destination)
+            if run.status != RunStatus.QUEUED:
+                raise _already_exporting(run.destination)
+            if not run.accept_removals:
+                run.accept_removals = True
+                run.plan = run.plan | binding.accepting(session, run.destination, None, by=run.id)
+                now, details = self._database.now(session), {"run": run.id}
+                audit.record(session, actor, now, "run.removals_accepted", run.destination.name, details)
+            return run
+
     def retry_rejects(self, actor: Actor, run_id: int) -> Run:
         """Forget whom Mailchimp refused for this destination's audience, then export as usual."""
         run = self.get(actor, run_id)
@@ -328,10 +345,14 @@ class Runs:
                 reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
                 end(session, run, RunStatus.CANCELED, now, reason)
             elif not shown and (run.verifies is None or order.verifies is not None):
-                raise AlreadyExporting(
-                    "{destination} is being exported already. See it with /postino-status or postino history.",
-                    destination=destination.name,
-                )
+                raise _already_exporting(destination)
+
+
+def _already_exporting(destination: Destination) -> AlreadyExporting:
+    return AlreadyExporting(
+        "{destination} is being exported already. See it with /postino-status or postino history.",
+        destination=destination.name,
+    )
 
 
 def _set_verification_aside(session: Session, destination: Destination, now: datetime) -> None:

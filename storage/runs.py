@@ -162,10 +162,11 @@ def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunSta
     return session.execute(told.where(Run.id.in_(newest))).all()
 
 
-def last_planned(session: Session, destination_id: int) -> Run | None:
-    """The destination's newest run that has a plan to show, verifications left out; None if there is none."""
+def last_planned(session: Session, destination_id: int, *, but: int = 0) -> Run | None:
+    """The destination's newest run that has a plan to show, ``but`` this one and verifications; None if there is none."""
     statement = select(Run).where(
         Run.destination_id == destination_id,
+        Run.id != but,
         Run.verifies.is_(None),
         Run.plan["profiles"].as_integer().is_not(None),
     )

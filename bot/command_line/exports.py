@@ -202,10 +202,10 @@ def _wanted(postino: Application, actor: Actor, destination: Destination, order:
     """The run to carry out: an export that was interrupted goes on, else a new one is asked for."""
     postino.exporting.recover()
     with postino.database.read() as session:
-        for run in runs.unfinished(session, destination.id):
-            interrupted = run.status == RunStatus.QUEUED and not run.preview and run.verifies is None
-            if interrupted and not order.preview:
-                return run.id
+        unfinished = [] if order.preview else runs.unfinished(session, destination.id)
+    for run in unfinished:
+        if run.status == RunStatus.QUEUED and not run.preview and run.verifies is None:
+            return (postino.runs.accept_removals_of(actor, run.id) if order.accept_removals else run).id
     return postino.runs.request(actor, destination, order).id
 
 

@@ -178,6 +178,25 @@ def test_a_lost_tag_is_put_back_by_the_next_attempt_though_nobody_can_be_looked_
     assert counts(resumed(shop, run)) == {"profiles": 1, "updated": 1, "tags_added": 1}
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_an_interrupted_run_takes_off_what_was_shown_as_held_if_that_is_accepted(shop: Shop, shown: bool) -> None:
+    shop.customers(**{name: f"{name}@example.com" for name in ("ann", "bob", "cat", "dan")})
+    shop.segment("VIP", ["ann", "bob"])
+    shop.segment("Coffee", ["cat"])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.segment("VIP", [])
+    if shown:
+        assert shop.export(destination).plan["held"]
+    shop.segment("Coffee", ["cat", "dan"])
+    run = shop.postino.runs.request(shop.actor, destination)
+    shop.world.switches.set(bulk_tags="ignored")
+    assert interrupted(shop, run, method="POST", path="/lists/[^/]+/segments/[0-9]+").plan["held"]
+    shop.postino.runs.accept_removals_of(shop.actor, run.id)
+    ended = resumed(shop, run)
+    assert (ended.counters["tags_removed"], bool(ended.plan["held"])) == ((2, False) if shown else (0, True))
+
+
 def canary_of(shop: Shop, number: int, *people: str) -> Run:
     """An approved canary for these people, who were not in the audience when it was looked at."""
     shop.segment("VIP", people)

@@ -16,9 +16,11 @@ import pytest
 from bot.settings import Settings
 from bot.wiring import build
 from sandbox.mailchimp import acts
+from services import connections
+from services.mailchimp.client import Patience
 from services.runs import Order
 from storage import runs
-from storage.models import RunStatus
+from storage.models import Json, RunStatus
 from tests.integration.machine import Machine, connect
 
 
@@ -311,6 +313,40 @@ def test_an_export_that_is_told_to_stop_goes_on_with_the_same_command(machine: M
     machine.world.switches.set(latency_bulk=0.0)
     result = json.loads(machine.postino("export", "Shop", "--json").out)
     assert (result["new"], result["rejected"], result["not_attempted"]) == (2, 1, 0)
+
+
+def test_an_interrupted_export_goes_on_as_it_is_asked_for_now(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(machine, "VIP", "Coffee")
+    assert machine.postino("export", "Shop").code == 0
+    (machine.folder / "VIP.csv").write_text("CustomerId\n")
+    os.utime(machine.folder / "VIP.csv", (1_700_000_000, 1_700_000_000))
+    assert "The tag of VIP stays on 2 people" in machine.postino("export", "Shop").err
+
+    def wanted(*options: str) -> Json:
+        result: Json = json.loads(machine.postino("export", "Shop", "--json", *options).out)
+        return result
+
+    postino = build(Settings())
+    destination = postino.destinations.named(postino.command_line(), "Shop")
+    run = postino.runs.request(postino.command_line(), destination, Order(trigger="command-line"))
+    result = wanted("--accept-removals")
+    assert (result["run"], result["tags_removed"]) == (run.id, 2)
+
+    (machine.folder / "VIP.csv").write_text("CustomerId\nc1\n")
+    os.utime(machine.folder / "VIP.csv", (1_700_000_100, 1_700_000_100))
+    (machine.folder / "Coffee.csv").write_text("CustomerId\nc2\n")
+    os.utime(machine.folder / "Coffee.csv", (1_700_000_100, 1_700_000_100))
+    run = postino.runs.request(postino.command_line(), destination)
+    fault = machine.world.faults.add("503", method="POST", path="/lists/[^/]+/segments/[0-9]+", skip=1)
+    monkeypatch.setattr(connections, "EXPORT", Patience(first=0, longest=0, in_all=0))
+    postino.exporting.carry_out(run.id)
+    machine.world.faults.active.remove(fault)
+    postino.database.dispose()
+    machine.postino("destinations", "policies", "Shop", "--approval", "always")
+    answer = machine.postino("export", "Shop")
+    assert "What was sent is kept. The rest waits until somebody approves it in Slack." in answer.err
 
 
 def test_a_plan_that_is_full_is_told_in_one_line_with_figures_and_the_heaviest_segments(machine: Machine) -> None:
