@@ -1,13 +1,19 @@
-"""When an export needs the approval of somebody other than who asked for it: the destination's rule, asked at every execution."""
+"""When an export needs the approval of somebody other than who asked for it, and who may give it.
+
+The destination's rule is asked at every execution.
+"""
 
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services import access, binding, guarding
+from services.access import Actor
+from services.errors import NotAllowed, Refused
 from storage.models import Json, Run, RunStatus
 
 LAUNCHED = frozenset({"person", access.COMMAND_LINE})
@@ -61,6 +67,43 @@ def is_missing(session: Session, run: Run, plan: Json) -> bool:
     """Whether the run needs a second person and none has approved it."""
     approved = run.approved_by is not None and run.approved_by != asker(run)
     return not approved and rule_of(session, run, plan) is not None
+
+
+def require_by(session: Session, actor: Actor, run: Run, now: datetime) -> None:
+    """Raises NotAllowed if somebody may not approve the run, and Refused unless it waits for an approval."""
+    access.require_manage(actor, run.destination)
+    if run.status != RunStatus.WAITING:
+        raise Refused("This export does not wait for approval any more.")
+    if run.expires_at is not None and run.expires_at <= now:
+        raise Refused("This preview is more than 24 hours old. Preview the export again.")
+    binding.require_unedited(run)
+    if actor.person == asker(run) and rule_of(session, run, run.plan):
+        raise _needs_another(actor, run)
+
+
+def _needs_another(actor: Actor, run: Run) -> NotAllowed:
+    """The error for who may not approve what they asked for themselves, or what begins by itself as they have set it up."""
+    destination, maker = run.destination.name, access.maker(run.destination)
+    whom = maker if maker != actor.person else None
+    if run.trigger in LAUNCHED:
+        return NotAllowed(
+            "{destination} needs the approval of somebody other than the person who asked for the export. "
+            "Ask another administrator, or name one with /postino administrators."
+            if actor.is_administrator
+            else "{destination} needs the approval of somebody other than the person who asked for the export. "
+            "Ask an administrator.",
+            whom=whom,
+            destination=destination,
+        )
+    return NotAllowed(
+        "This export began by itself and you saved {destination} last, so somebody else must approve it. "
+        "Ask another administrator, or name one with /postino administrators."
+        if actor.is_administrator
+        else "This export began by itself and you saved {destination} last, so somebody else must approve it. "
+        "Ask an administrator.",
+        whom=whom,
+        destination=destination,
+    )
 
 
 def has_outgrown(run: Run) -> bool:

@@ -16,7 +16,7 @@ from services.access import Actor
 from services.ending import announce as announce
 from services.ending import announce_stopping, end
 from services.ending import as_reason as as_reason
-from services.errors import NotAllowed, NotFound, PostinoError, ReconnectNeeded, Refused
+from services.errors import NotFound, PostinoError, ReconnectNeeded, Refused
 from services.forms import CONSENT_VERSION
 from storage import ledger as ledgers
 from storage import refusals, runs
@@ -129,7 +129,7 @@ class Runs:
         with self._database.write() as session:
             run = self._get(session, actor, run_id)
             now = self._database.now(session)
-            _require_approval_by(session, actor, run, now)
+            approving.require_by(session, actor, run, now)
             _may_run(run.destination)
             _set_verification_aside(session, run.destination, now)
             run.status, run.preview, run.canary = RunStatus.QUEUED, False, canary
@@ -143,7 +143,7 @@ class Runs:
         """Whether somebody may send now what the run's preview showed."""
         with self._database.read() as session:
             try:
-                _require_approval_by(session, actor, run, self._database.now(session))
+                approving.require_by(session, actor, run, self._database.now(session))
             except PostinoError:
                 return False
             return True
@@ -360,43 +360,6 @@ def _set_verification_aside(session: Session, destination: Destination, now: dat
     for run in runs.unfinished(session, destination.id):
         if run.verifies is not None and run.status == RunStatus.QUEUED:
             end(session, run, RunStatus.CANCELED, now, {})
-
-
-def _require_approval_by(session: Session, actor: Actor, run: Run, now: datetime) -> None:
-    """Raises NotAllowed, and Refused unless the run waits for an approval."""
-    access.require_manage(actor, run.destination)
-    if run.status != RunStatus.WAITING:
-        raise Refused("This export does not wait for approval any more.")
-    if run.expires_at is not None and run.expires_at <= now:
-        raise Refused("This preview is more than 24 hours old. Preview the export again.")
-    binding.require_unedited(run)
-    if actor.person == approving.asker(run) and approving.rule_of(session, run, run.plan):
-        raise _needs_another(actor, run)
-
-
-def _needs_another(actor: Actor, run: Run) -> NotAllowed:
-    """The error for who may not approve what they asked for themselves, or what begins by itself as they have set it up."""
-    destination, maker = run.destination.name, access.maker(run.destination)
-    whom = maker if maker != actor.person else None
-    if run.trigger in approving.LAUNCHED:
-        return NotAllowed(
-            "{destination} needs the approval of somebody other than the person who asked for the export. "
-            "Ask another administrator, or name one with /postino administrators."
-            if actor.is_administrator
-            else "{destination} needs the approval of somebody other than the person who asked for the export. "
-            "Ask an administrator.",
-            whom=whom,
-            destination=destination,
-        )
-    return NotAllowed(
-        "This export began by itself and you saved {destination} last, so somebody else must approve it. "
-        "Ask another administrator, or name one with /postino administrators."
-        if actor.is_administrator
-        else "This export began by itself and you saved {destination} last, so somebody else must approve it. "
-        "Ask an administrator.",
-        whom=whom,
-        destination=destination,
-    )
 
 
 def _may_run(destination: Destination) -> None:
