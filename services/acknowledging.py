@@ -17,7 +17,7 @@ from services.errors import AccountLimit
 from services.hashing import Hasher
 from services.mailing import Member, Reason, Rule, Status
 from services.observing import ABSENT, got
-from services.planning import Rejected
+from services.plans import Rejected
 from services.reckoning import Reckoning
 from services.rules import Class, Seen, TagMap, acknowledge_fields, fields_of_new, merge_got
 from storage import ledger, refusals

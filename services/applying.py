@@ -20,7 +20,8 @@ from services.errors import NotFound
 from services.hashing import Hasher
 from services.lanes import Lanes
 from services.mailing import MEMBERS_PER_INSERT, MailingService, Member, Reason, Rule, Status
-from services.planning import Planner, positions
+from services.planning import Planner
+from services.plans import positions
 from services.reckoning import Reckoning
 from services.rules import Class, TagMap
 from services.scratch import Scratch

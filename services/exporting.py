@@ -26,7 +26,8 @@ from services.hashing import Hasher
 from services.lanes import WORKERS, Lanes
 from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter, Status
 from services.observing import Observer, Watched
-from services.planning import Plan, Planner
+from services.planning import Planner
+from services.plans import Plan
 from services.reckoning import Reckoning
 from services.rules import TRUSTED_SECONDS, Class, Rules, TagMap
 from services.scratch import Scratch

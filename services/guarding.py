@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.errors import InvalidInput, LimitExceeded, Refused
 from services.mailing import Account, MergeField
-from services.planning import Plan
+from services.plans import Plan
 from services.rules import Class
 from services.snapshot import SegmentRead, Snapshot
 

@@ -18,7 +18,7 @@ from services.actions import Counters
 from services.attempts import Attempt
 from services.mailing import MEMBERS_PER_INSERT, MEMBERS_PER_TAG_CALL, Audience, Meter
 from services.masking import mask, mask_text
-from services.planning import Plan, Rejected
+from services.plans import Plan, Rejected
 from services.rejects import listed_as
 from services.rules import Class
 from services.scratch import Scratch

@@ -24,7 +24,7 @@ from services.destinations import Policies
 from services.errors import NotFound, Refused
 from services.lanes import LANES
 from services.mailchimp.client import Patience
-from services.planning import Rejected
+from services.plans import Rejected
 from services.reckoning import Reckoning
 from services.runs import Order
 from services.verifying import Verifying

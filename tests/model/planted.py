@@ -21,7 +21,7 @@ from services.actions import Action, Target
 from services.hashing import VALUE_BYTES
 from services.mailchimp.client import Call, Client
 from services.mailing import Status
-from services.planning import positions
+from services.plans import positions
 from services.reckoning import Reckoning
 from storage import tombstones
 from tests.model.quiet import check_audience, settle

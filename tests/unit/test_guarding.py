@@ -7,7 +7,7 @@ import pytest
 from services import ceiling, guarding
 from services.ceiling import Contacts
 from services.errors import LimitExceeded
-from services.planning import Plan
+from services.plans import Plan
 from services.snapshot import SegmentRead, Snapshot
 from services.sources import RefreshMarker
 
