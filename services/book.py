@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.errors import Refused
 from services.hashing import Hasher
 from services.rules import Rules, TagMap
-from storage import decisions, destinations, ledger, runs, tombstones
+from storage import decisions, destinations, ledger, tombstones
 from storage.database import Database
 from storage.models import Ledger, Run
 from storage.vault import SealBrokenError, Vault
@@ -47,13 +47,11 @@ class Book:
 def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge_tags: Sequence[str]) -> Book:
     """Open the ledger of the run's audience in that account for the mapped fields.
 
-    Rejects that an earlier attempt listed are dropped, because this one lists them again, and so is what a run that was under
-    way wrote of somebody who was being forgotten.
+    What a run that was under way wrote of somebody who was being forgotten is dropped.
     Raises Refused where the ledger's secret cannot be opened.
     """
     destination = run.destination
     with database.write() as session:
-        runs.replace_rejects(session, run.id)
         hasher = Hasher(_secret(vault, session))
         row = ledger.open_ledger(session, account_id, destination.audience_id)
         tombstones.clean(session, run.workspace_id, row.id)

@@ -173,7 +173,12 @@ class Reckoning:
         self.flush_rejects(session)
 
     def reject(self, rejected: Rejected) -> None:
-        """List a profile that cannot be exported; every address is masked at once, its id too where that is one."""
+        """List a profile that cannot be exported; every address is masked at once, its id too where that is one.
+
+        A verification lists nobody: whom it rejects was in the list of the run that it looks at again.
+        """
+        if self._run.verifies is not None:
+            return
         names = [name for at, name in enumerate(self._segments) if rejected.segments >> at & 1]
         self._rejects.append(
             (
@@ -197,10 +202,16 @@ class Reckoning:
         paper.clear("rejects")
 
     def publish_rejects(self, database: Database) -> None:
-        """Write what is on scratch paper, as the holder of the run, so many at a time. Raises ``LostLease``."""
+        """Write what is on scratch paper, as the holder of the run, so many at a time. Raises ``LostLease``.
+
+        It takes the place of what an earlier attempt listed, which stays until this one has a whole list.
+        """
         if self._paper is None:
             return
         self._set_aside(self._paper)
+        with database.write() as session:
+            self._attempt.write(session)
+            runs.drop_rejects(session, self._run_id)
         listed = self._paper.stream("SELECT profile, segments, address, reason, detail, key, person FROM rejects")
         while rows := list(islice(listed, REJECTS_AT_ONCE)):
             with database.write() as session:

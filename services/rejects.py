@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from services import mailing
 from services.masking import mask_text
+from storage.runs import Listed
 
 
 class Problem(enum.StrEnum):
@@ -32,18 +33,20 @@ class Problem(enum.StrEnum):
 
 KEEP_REJECTS = timedelta(days=90)
 LISTS_KEPT = 3
-"""Lists of rejects kept per destination: the last one to work through, and two to see what has changed. A million rejects take
-60 MB, so that a destination with trouble would else fill the disk; its runs keep their counts for ever."""
+"""Lists of rejects kept per destination: that of its last export to work through, and two to see what has changed; besides, that
+of its last preview. A million rejects take 60 MB, so that a destination with trouble would else fill the disk; its runs keep
+their counts for ever."""
 
 
-def served(listed: Iterable[tuple[int, int, datetime]], now: datetime) -> list[int]:
-    """The runs whose list has served its time, of all that have one: id, destination and end, newest first."""
-    lists: Counter[int] = Counter()
+def served(listed: Iterable[Listed], now: datetime) -> list[int]:
+    """The runs whose list has served its time, of all that have one, newest first. Previews push out no list of an export."""
+    lists: Counter[tuple[int, bool]] = Counter()
     gone = []
-    for run_id, destination_id, ended in listed:
-        lists[destination_id] += 1
-        if lists[destination_id] > LISTS_KEPT or ended < now - KEEP_REJECTS:
-            gone.append(run_id)
+    for one in listed:
+        lists[one.destination_id, one.exported] += 1
+        kept = LISTS_KEPT if one.exported else 1
+        if lists[one.destination_id, one.exported] > kept or one.ended < now - KEEP_REJECTS:
+            gone.append(one.run_id)
     return gone
 
 

@@ -212,12 +212,19 @@ class Runs:
             return self._get(session, actor, run_id)
 
     def history(
-        self, actor: Actor, destination_id: int | None = None, limit: int = 20, *, plans: bool = False
+        self,
+        actor: Actor,
+        destination_id: int | None = None,
+        limit: int = 20,
+        *,
+        plans: bool = False,
+        verifications: bool = True,
     ) -> list[Run]:
         """The latest runs of the workspace or of one destination, newest first; plans of the command line only if wanted."""
         access.require_member(actor)
+        kinds = {"plans": plans, "verifications": verifications}
         with self._database.read() as session:
-            return list(runs.history(session, actor.workspace_id, destination_id, limit, plans=plans))
+            return list(runs.history(session, actor.workspace_id, destination_id, limit, **kinds))
 
     def rejects(self, actor: Actor, run_id: int) -> list[RunReject]:
         """Whom a run could not export, without addresses. Raises NotFound for a list that is not kept any more."""
@@ -225,14 +232,15 @@ class Runs:
         with self._database.read() as session:
             found = list(runs.rejects(session, run_id))
             now, listed = self._database.now(session), [] if found else runs.with_rejects(session)
-        if not found and run.finished_at is not None and run.counters.get("rejected"):
+        some = run.verifies is None and (run.counters.get("rejected") or run.plan.get("rejected"))
+        if not found and run.finished_at is not None and some:
             # With nobody in it the list may be gone, or all of them were forgotten.
-            newer = [one for one in listed if one[0] > run_id]
-            if run_id not in rejects.served([*newer, (run_id, run.destination_id, run.finished_at)], now):
+            this = runs.Listed(run_id, run.destination_id, run.finished_at, not run.preview)
+            if run_id not in rejects.served([*(one for one in listed if one.run_id > run_id), this], now):
                 return []
             raise NotFound(
-                "This list of rejected profiles is not kept any more: only the last three of a destination are, for 90 days. "
-                "Export again to get a new one."
+                "This list of rejected profiles is not kept any more: only those of a destination's last three exports and of "
+                "its last preview are, for 90 days. Export again to get a new one."
             )
         return found
 

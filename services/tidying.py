@@ -45,4 +45,4 @@ class Tidying:
             gone = rejects.served(runs.with_rejects(session), now)
         for run_id in gone:
             with self.database.write() as session:
-                runs.replace_rejects(session, run_id)
+                runs.drop_rejects(session, run_id)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Row, and_, delete, func, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -81,8 +82,8 @@ def write(session: Session, run_id: int, attempt: int, **values: object) -> bool
     return changed_one(session, statement.values(**values))
 
 
-def replace_rejects(session: Session, run_id: int) -> None:
-    """Drop a run's list of rejects: a new attempt lists them again, or it has served its time."""
+def drop_rejects(session: Session, run_id: int) -> None:
+    """Drop a run's list of rejects: a new attempt has listed them again, or it has served its time."""
     session.execute(RunReject.__table__.delete().where(RunReject.run_id == run_id))  # type: ignore[attr-defined]
 
 
@@ -93,15 +94,29 @@ def add_rejects(session: Session, rows: Sequence[Json]) -> None:
         session.execute(statement, list(rows))
 
 
-def with_rejects(session: Session) -> list[tuple[int, int, datetime]]:
-    """Id, destination and end of every run that has ended and whose list of rejects is still there, newest first."""
-    statement = select(Run.id, Run.destination_id, Run.finished_at).where(
+class Listed(NamedTuple):
+    """A run that has ended, as the owner of a list of rejects. ``exported`` is not so of previews that were never sent."""
+
+    run_id: int
+    destination_id: int
+    ended: datetime
+    exported: bool
+
+
+def with_rejects(session: Session) -> list[Listed]:
+    """Every run that has ended and whose list of rejects is still there, newest first."""
+    exported = and_(Run.preview.is_(False), Run.verifies.is_(None))
+    statement = select(Run.id, Run.destination_id, Run.finished_at, exported).where(
         Run.status.in_(FINAL),
         Run.finished_at.is_not(None),
         select(1).where(RunReject.run_id == Run.id).exists(),
     )
     found = session.execute(statement.order_by(Run.id.desc()))
-    return [(run_id, destination_id, ended) for run_id, destination_id, ended in found if ended is not None]
+    return [
+        Listed(run_id, destination_id, ended, sent)
+        for run_id, destination_id, ended, sent in found
+        if ended is not None
+    ]
 
 
 def rejects(session: Session, run_id: int) -> Sequence[RunReject]:
@@ -137,10 +152,18 @@ def telling_before(session: Session, run: Run, untold: str) -> Run | None:
 
 
 def history(
-    session: Session, workspace_id: int, destination_id: int | None = None, limit: int = 20, *, plans: bool = False
+    session: Session,
+    workspace_id: int,
+    destination_id: int | None = None,
+    limit: int = 20,
+    *,
+    plans: bool = False,
+    verifications: bool = True,
 ) -> Sequence[Run]:
     """The latest runs of a workspace, or of one destination, newest first; plans of the command line only if wanted."""
     statement = select(Run).where(Run.workspace_id == workspace_id)
+    if not verifications:
+        statement = statement.where(Run.verifies.is_(None))
     if not plans:
         statement = statement.where(Run.trigger != PLAN)
     if destination_id is not None:

@@ -141,7 +141,7 @@ def history(
     postino = application()
     actor = postino.command_line()
     destination_id = destination_called(postino, actor, name).id if name else None
-    found = postino.runs.history(actor, destination_id, limit, plans=rejects)
+    found = postino.runs.history(actor, destination_id, limit, plans=rejects, verifications=not rejects)
     if rejects:
         _show_rejects(postino.runs.rejects(actor, found[0].id) if found else [], t, as_json=as_json)
         return

@@ -66,6 +66,16 @@ def test_a_refused_update_is_counted_once_and_listed_after_an_interruption(
     assert [(one.profile_id, one.reason) for one in shop.postino.runs.rejects(shop.actor, run.id)] == [("ann", reason)]
 
 
+def test_an_attempt_that_ends_before_it_has_a_list_of_its_own_leaves_the_one_before(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob="no address")
+    shop.segment("VIP", ["ann", "bob"])
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    interrupted(shop, run, method="POST", path="/lists/[^/]+")
+    shop.world.faults.add("refuse", method="GET", path="/lists/[^/]+/members")
+    assert resumed(shop, run).status == RunStatus.FAILED
+    assert [one.profile_id for one in shop.postino.runs.rejects(shop.actor, run.id)] == ["bob"]
+
+
 def test_whoever_was_rejected_and_is_taken_by_the_next_attempt_is_updated(shop: Shop) -> None:
     shop.customers(ann="ann@example.com", bob="bob@example.com")
     shop.segment("VIP", ["ann", "bob"])

@@ -66,6 +66,8 @@ def test_an_export_is_an_export_though_a_verification_of_the_one_before_is_queue
     actor = postino.command_line()
     order = Order(trigger="verify", verifies=first)
     verification = postino.runs.request(actor, postino.destinations.named(actor, "Shop"), order)
+    listed = json.loads(machine.postino("history", "Shop", "--rejects", "--json", "--limit", "1").out)
+    assert [one["profile"] for one in listed] == ["c3"]  # a verification has no list of its own
     again = json.loads(machine.postino("export", "Shop", "--json").out)
     assert (again["run"] > verification.id, again["unchanged"]) == (True, 2)
     assert postino.runs.get(actor, verification.id).status == RunStatus.CANCELED

@@ -29,7 +29,7 @@ from services.reckoning import Reckoning
 from services.runs import Order
 from services.verifying import Verifying
 from storage import runs
-from storage.models import PLAN, Destination, Run, RunStatus
+from storage.models import FINAL, PLAN, Destination, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
 
@@ -479,6 +479,33 @@ def test_lists_of_rejects_are_kept_for_the_last_three_exports_and_for_ninety_day
         listed(later[-1])
     shop.customers(ann="ann@example.com")
     assert listed(shop.export(destination)) == []
+
+
+def test_previews_plans_and_verifications_push_no_list_of_an_export_out(shop: Shop) -> None:
+    from services.tidying import Tidying
+
+    def listed(run: Run) -> list[str]:
+        Tidying(shop.postino.database)()
+        return [one.profile_id for one in shop.postino.runs.rejects(shop.actor, run.id)]
+
+    shop.customers(ann="no address", bob="bob@example.com")
+    shop.segment("VIP", ["ann", "bob"])
+    destination = shop.destination("VIP")
+    export = shop.export(destination)
+    shop.clock.forward(minutes=11)
+    assert Verifying(shop.postino.database, shop.postino.runs)()
+    assert shop.postino.exporting()
+    with shop.postino.database.read() as session:
+        verification = session.scalars(select(Run).where(Run.verifies == export.id)).one()
+    assert (verification.status, verification.counters["rejected"]) == (RunStatus.REJECTS, 1)
+    assert listed(verification) == []  # which the export has listed
+    previews = [shop.export(destination, preview=True) for _ in range(2)]
+    plans = [shop.export(destination, preview=True, trigger=PLAN) for _ in range(2)]
+    assert [one.status in FINAL for one in (*previews, *plans)] == [True] * 4
+    assert (listed(export), listed(plans[-1])) == (["ann"], ["ann"])
+    for one in (*previews, plans[0]):
+        with pytest.raises(NotFound, match="not kept any more"):
+            listed(one)
 
 
 def test_runs_of_one_account_queue_and_say_what_they_wait_for(shop: Shop) -> None:
