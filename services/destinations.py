@@ -228,7 +228,6 @@ class Destinations:
         destination = _fresh(session, edited) if edited is not None else _new(actor, now)
         before = _settings(destination) if edited is not None else None
         recorded = _recorded(destination) if edited is not None else {}
-        moved = edited is not None and (edited.audience_id, edited.connection_id) != (audience.id, connection.id)
         destination.name = form.name
         destination.connection_id = connection.id
         destination.audience_id = audience.id
@@ -261,7 +260,7 @@ class Destinations:
             binding.require_not_sending(session, destination)
             binding.end_outdated(session, destination, connection.account_id, now)
         session.flush()
-        tagging.claim(session, destination, connection.account_id, tag_names, taken_over=taken_over, release_all=moved)
+        tagging.claim(session, destination, connection.account_id, tag_names, taken_over=taken_over)
         action = "destination.created" if edited is None else "destination.edited"
         changed = {name: value for name, value in _recorded(destination).items() if recorded.get(name) != value}
         audit.record(session, actor, now, action, destination.name, {"consent_version": CONSENT_VERSION, **changed})

@@ -141,7 +141,8 @@ class Answers(BaseModel):
 
     def tags_left(self) -> list[str]:
         """The tags the edited destination has and will not have any more: they stay on their people in Mailchimp."""
-        moved = self.saved_audience != (self.connection_id, self.audience_id)
+        # Whichever connection leads there: an audience belongs to one account, and no other has its id.
+        moved = self.saved_audience is not None and self.saved_audience[1] != self.audience_id
         return [tag for segment, tag in self.saved_tags.items() if moved or segment not in self.segments]
 
     def become_copy(self, name: str) -> None:

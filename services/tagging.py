@@ -195,13 +195,12 @@ def claim(
     tag_names: Mapping[str, str],
     *,
     taken_over: Collection[str],
-    release_all: bool,
 ) -> None:
     """Claim the tags' names by segment when the destination is saved, so that a second destination is told then.
 
-    Tags of segments that are no longer chosen are left behind, those in ``taken_over`` and those never made released; with
-    ``release_all`` all of them are, because the audience changed. One that was left behind is released when its segment is
-    chosen again.
+    Tags of segments that are no longer chosen are left behind, those in ``taken_over``, those never made and those in another
+    audience released: whichever connection leads to the audience, its tags are the same. One that was left behind is released
+    when its segment is chosen again.
     Raises IntegrityError if another destination claims one of the names.
     """
     book = ledger.open_ledger(session, account_id, destination.audience_id)
@@ -210,7 +209,7 @@ def claim(
         chosen = tag.segment in tag_names
         left = tag.folded_name is None
         renamed = tag.tag_id is None and tag.folded_name != ledger.fold(tag_names.get(tag.segment, ""))
-        if release_all or renamed or tag.ledger_id != book.id or (chosen and left):
+        if renamed or tag.ledger_id != book.id or (chosen and left):
             ledger.release_tag(session, tag)
         elif chosen:
             kept.add(tag.segment)

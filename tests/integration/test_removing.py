@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services.access import Actor, Standing
+from services.drafts import of_destination
 from services.errors import NotAllowed, Refused
 from services.removing import Ending, Tags, Users
 from services.runs import Order
@@ -158,6 +159,57 @@ def test_detached_destinations_stay_and_do_not_run(shop: Shop) -> None:
     assert kept.connection is None
     with pytest.raises(Refused, match="has no connection to Mailchimp"):
         shop.postino.runs.request(shop.actor, kept)
+
+
+def test_a_detached_destination_has_its_own_tags_when_the_same_account_is_connected_again(shop: Shop) -> None:
+    exported(shop)
+    shop.postino.removals.connection(shop.actor, shop.postino.connections.visible(shop.actor)[0].id, Users.DETACH)
+    again = shop.postino.connections.add_with_key(shop.actor, "Again", shop.account.api_key)
+    [kept] = shop.postino.destinations.visible(shop.actor)
+    answers = of_destination(kept, shop.actor.person)
+    answers.connection_id = again.id
+    assert answers.tags_left() == []
+    destinations = shop.postino.destinations
+    assert destinations.taken_tags(shop.actor, again.id, shop.audience.id, kept.name, kept) == {}
+    edited = destinations.save(shop.actor, answers.form(), edited=kept)
+    shop.world.log.clear()
+    run = shop.export(edited)
+    assert (run.status, run.counters["unchanged"], shop.writes()) == (RunStatus.SUCCESSFUL, 2, [])
+    shop.segment("VIP", ["a"])
+    assert shop.export(edited).counters["tags_removed"] == 1
+    assert {address: one["tags"] for address, one in shop.members().items()} == {
+        "a@example.com": ["VIP"],
+        "b@example.com": [],
+    }
+    assert shop.postino.removals.destination(shop.actor, edited.id, Tags.DELETE) is Ending.GONE
+    assert tags_in_mailchimp(shop) == set()
+
+
+def test_a_destination_that_comes_back_from_another_account_is_shown_the_tag_it_left_there(shop: Shop) -> None:
+    exported(shop)
+    [here] = shop.postino.destinations.visible(shop.actor)
+    elsewhere = shop.world.add_account("Elsewhere")
+    audience = elsewhere.add_audience("Newsletter")
+    there = shop.postino.connections.add_with_key(shop.actor, "Elsewhere", elsewhere.api_key).id
+    answers = of_destination(here, shop.actor.person)
+    answers.connection_id, answers.audience_id = there, audience.id
+    assert answers.tags_left() == ["VIP"]
+    moved = shop.postino.destinations.save(shop.actor, answers.form(), edited=here)
+    assert shop.export(moved).counters["new"] == 2
+    assert [one["tags"] for one in acts.dump(audience)] == [["VIP"]] * 2
+    back = here.connection_id or 0, shop.audience.id
+    taken = shop.postino.destinations.taken_tags(shop.actor, *back, moved.name, moved)
+    assert [(segment, tag.people, tag.ours) for segment, tag in taken.items()] == [("VIP", 2, False)]
+    answers = of_destination(moved, shop.actor.person)
+    (answers.connection_id, answers.audience_id), answers.take_over = back, ["VIP"]
+    home = shop.postino.destinations.save(shop.actor, answers.form(), edited=moved)
+    shop.world.log.clear()
+    run = shop.export(home)
+    assert (run.status, run.counters["unchanged"], shop.writes()) == (RunStatus.SUCCESSFUL, 2, [])
+    shop.segment("VIP", ["a"])
+    assert shop.export(home).counters["tags_removed"] == 1
+    assert shop.members()["b@example.com"]["tags"] == []
+    assert [one["tags"] for one in acts.dump(audience)] == [["VIP"]] * 2
 
 
 def test_a_connection_can_take_its_destinations_along(shop: Shop) -> None:
