@@ -251,5 +251,3 @@ def _forget(session: Session, destination: Destination) -> None:
         if session.scalar(owned.limit(1)) is None:
             ledger.keep_who_left(session, book, Status.SUBSCRIBED)
     session.delete(destination)
-    session.flush()
-    ledger.let_go(session)

@@ -60,18 +60,18 @@ class Database:
             return utc_now()
         return session.scalars(select(func.clock_timestamp(type_=DateTime(timezone=True)))).one()
 
-    def migrate(self) -> None:
-        """Bring the tables to the newest revision (Alembic). Safe at every start and from several processes at once.
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision, by default the newest (Alembic).
 
-        Leaves no connection open if it fails.
+        Safe at every start and from several processes at once. Leaves no connection open if it fails.
         """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         # A writer from the beginning, so that a second process waits for the first instead of failing.
         try:
-            with self._writing.connect() as connection:
+            with self._writing.connect() as connection, _tables_made_anew(connection):
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
         except BaseException:
             self.dispose()
             raise
@@ -79,6 +79,24 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _tables_made_anew(connection: Connection) -> Iterator[None]:
+    """Let SQLite drop a table that is made anew without deleting the rows of others that refer to it.
+
+    It heeds that between transactions only, so that a revision cannot say it by itself.
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, SqliteConnection):
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 def insert_for(session: Session, table: type[Any] | TableClause) -> sqlite.Insert | postgresql.Insert:

@@ -19,14 +19,12 @@ from sqlalchemy.orm import Session
 from storage.database import insert_for
 from storage.models import (
     AddressDecision,
-    Destination,
     Json,
     Ledger,
     LedgerField,
     LedgerMember,
     LedgerTag,
     Refusal,
-    Run,
     TagCount,
 )
 
@@ -92,17 +90,6 @@ def keep_who_left(session: Session, ledger_id: int, subscribed: int) -> None:
     session.execute(update(Ledger).where(Ledger.id == ledger_id).values(watermark=None, read_in_full_at=None))
     kept = exists().where(theirs), exists().where(AddressDecision.ledger_id == ledger_id)
     session.execute(delete(Ledger).where(Ledger.id == ledger_id, ~or_(*kept)))
-
-
-def let_go(session: Session) -> None:
-    """Leave no trace of runs and destinations that are gone, where the database gives their numbers to others."""
-    if session.get_bind().dialect.name != "sqlite":  # a sequence gives none a second time
-        return
-    runs, owners = select(Run.id), select(Destination.id)
-    orphans = LedgerMember.run_id != 0, LedgerMember.run_id.not_in(runs)
-    session.execute(update(LedgerMember).where(*orphans).values(run_id=0, run_class=0))
-    ownerless = LedgerMember.owner != 0, LedgerMember.owner.not_in(owners)
-    session.execute(update(LedgerMember).where(*ownerless).values(owner=0))
 
 
 def claimed_names(session: Session, ledger_id: int) -> dict[str, int | None]:

@@ -111,7 +111,7 @@ class Destination(Base):
     """
 
     __tablename__ = "destinations"
-    __table_args__ = (UniqueConstraint("workspace_id", "name"),)
+    __table_args__ = (UniqueConstraint("workspace_id", "name"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
@@ -310,6 +310,7 @@ class Run(Base):
         ),
         Index("ix_runs_destination", "destination_id", "id"),
         Index("ix_runs_status", "status"),
+        {"sqlite_autoincrement": True},  # no number is given twice: others keep it
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))

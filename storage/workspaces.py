@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from storage import ledger
 from storage.models import Connection, Ledger, LedgerTag, Workspace
 
 
@@ -55,5 +54,4 @@ def remove(session: Session, team_id: str) -> bool:
     used = select(LedgerTag.ledger_id).where(LedgerTag.destination_id.is_not(None))
     left = and_(Ledger.account_id.not_in(kept), Ledger.id.not_in(used))
     session.execute(delete(Ledger).where(or_(Ledger.account_id.in_(accounts - kept), left)))
-    ledger.let_go(session)
     return True

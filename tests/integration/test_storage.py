@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from services import audit
+from services.access import Actor, Standing
 from storage import ledger, outbox, runs, workspaces
 from storage.database import Database
-from storage.models import Base, Connection, Destination, OutboxMessage, Run, RunStatus
+from storage.models import Base, Connection, Destination, DestinationSegment, OutboxMessage, Run, RunStatus
 from storage.vault import SealBrokenError, Vault
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -89,6 +91,54 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_tables_are_made_anew_with_all_that_refers_to_them_and_number_nothing_twice(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'postino.db'}")
+    database.migrate("0013")
+    kept, lost = queue(database), queue(database, name="B")
+    with database.write() as session:
+        run = session.get_one(Run, kept)
+        chosen = DestinationSegment(segment="VIP", position=0, tag_name="VIP")
+        session.get_one(Destination, run.destination_id).segments.append(chosen)
+        book = ledger.open_ledger(session, "acc", "aud").id
+        ledger.claim_tag(session, book, run.destination_id, "VIP", 11, "VIP")
+        outbox.add(session, run.workspace_id, "run", {"status": "failed"}, NOW, run_id=kept, once="key")
+        reject = {
+            "run_id": kept,
+            "profile_id": "ann",
+            "segments": "VIP",
+            "masked_address": "a…",
+            "reason": "no_address",
+        }
+        runs.add_rejects(session, [reject])
+        actor = Actor(run.workspace_id, "U0ADA", Standing.ADMINISTRATOR)
+        audit.record(session, actor, NOW, "run.requested", "B", {"run": lost})
+        session.delete(session.get_one(Run, lost))
+
+    def everything() -> dict[str, list[str]]:
+        tables = Base.metadata.sorted_tables
+        with database.read() as session:
+            found = {one.name: sorted(map(str, session.execute(select(one)))) for one in tables}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def named() -> set[tuple[str, str]]:
+        with database.read() as session:
+            known = session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+            return {(name, sql) for name, sql in known}
+
+    before, indexes = everything(), named()
+    assert {"destination_segments", "ledger_tags", "outbox", "run_rejects"} <= set(before)
+    database.migrate()
+    assert (everything(), named()) == (before, indexes)
+    with database.read() as session:
+        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+        assert session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+    assert queue(database, name="C") == lost + 1
+    with database.write() as session:
+        session.delete(session.get_one(Run, kept))
+    assert {"outbox", "run_rejects"} & set(everything()) == set()
+    database.dispose()
 
 
 def test_several_processes_may_migrate_at_once(database_url: str) -> None:
