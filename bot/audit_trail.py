@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot import spreadsheets
+from bot import slack_calls, spreadsheets
 from bot.asked import Asked
 from bot.texts import Texts, mark
 from bot.wiring import Application
@@ -51,12 +51,10 @@ def send(asked: Asked, application: Application) -> None:
     entries = audit.trail(application.database, asked.actor)
     names = _names(asked, {one.person for one in entries} | {one.subject for one in entries if _is_person(one)})
     columns = [t("When (UTC)"), t("Who"), t("Name"), t("What was done"), t("Action"), t("Subject"), t("Details")]
-    content = spreadsheets.csv_of(columns, (_cells(t, one, names) for one in entries))
     text = t.plural("The audit trail: {count} entry.", "The audit trail: {count} entries, oldest first.", len(entries))
-    opened = asked.client.chat_postMessage(channel=asked.actor.person, text=text)
-    asked.client.files_upload_v2(
-        channel=str(opened["channel"]), content=content, filename="audit-trail.csv", title=t("Audit trail")
-    )
+    with spreadsheets.csv_file(application.settings.home, columns, (_cells(t, one, names) for one in entries)) as file:
+        opened = asked.client.chat_postMessage(channel=asked.actor.person, text=text)
+        slack_calls.share(asked.client, file, "audit-trail.csv", t("Audit trail"), str(opened["channel"]))
     asked.answer(t("The audit trail was sent to you directly, as a file."))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from difflib import get_close_matches
 from typing import Any
 
@@ -166,14 +167,20 @@ class Exports:
     def _send_rejects(self, asked: Asked, *, in_full: bool = False) -> None:
         postino = self._application
         run = postino.runs.get(asked.actor, int(asked.text))
-        rows = postino.runs.rejects(asked.actor, run.id)
-        addresses = None
-        if in_full:
-            addresses = rereading.addresses(postino.database, postino.vault, postino.source, asked.actor, run, rows)
-        message = outcomes.list_comes(asked.t, self._telling.run(run), in_full=in_full)
-        answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
-        content = reject_list.csv_of(asked.t, rows, postino.segments.display_names(), addresses)
-        reject_list.upload(asked.client, content, asked.t, run.id, str(answer["channel"]))
+        listed, names, home = (
+            postino.runs.rejects(asked.actor, run.id),
+            postino.segments.display_names(),
+            postino.settings.home,
+        )
+        with ExitStack() as held:
+            find = None
+            if in_full:
+                tools = postino.database, postino.vault, postino.source
+                find = held.enter_context(rereading.addresses(*tools, asked.actor, run, home))
+            file = held.enter_context(reject_list.file_of(home, asked.t, listed, names, find))
+            message = outcomes.list_comes(asked.t, self._telling.run(run), in_full=in_full)
+            answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
+            reject_list.upload(asked.client, file, asked.t, run.id, str(answer["channel"]))
 
     def again(self, asked: Asked) -> None:
         """A fresh preview of a destination, from a button that names it."""

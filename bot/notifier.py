@@ -33,7 +33,7 @@ from bot.workflow import end_step
 from services import approving, workflows
 from services.binding import Edited
 from services.tidying import EXPIRED
-from storage import outbox, runs
+from storage import outbox
 from storage.models import FINAL, OutboxMessage, Run, RunStatus
 
 HOLD = timedelta(minutes=2)
@@ -234,25 +234,25 @@ class Notifier:
 
     def _post_list(self, run: Run) -> None:
         """The CSV in the thread; where files cannot be shared, to the launcher."""
-        with self._database.read() as session:
-            rows = runs.rejects(session, run.id)
         person, t = recipient(run), self._texts(run)
-        if not rows:
+        if not self._application.runs.by_cause(run.id):
             return
-        names = self._application.segments.display_names()
         if run.channel is not None:
             try:
-                reject_list.upload(
-                    self._client, reject_list.csv_of(t, rows, names), t, run.id, run.channel, run.message_ts
-                )
+                self._upload_list(run, t, run.channel, run.message_ts)
                 return
             except SlackApiError as error:
                 if slack_calls.code_of(error) not in CHANNEL_LOST or run.channel[0] == "D":
                     raise
         if person is not None:
             t = self._telling.texts_of(self._client, run, person)
-            channel = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
-            reject_list.upload(self._client, reject_list.csv_of(t, rows, names), t, run.id, channel)
+            self._upload_list(run, t, self._send(person, outcomes.list_comes(t, self._telling.run(run))))
+
+    def _upload_list(self, run: Run, t: Texts, channel: str, thread_ts: str | None = None) -> None:
+        postino = self._application
+        listed, names = postino.runs.listed(run.id), postino.segments.display_names()
+        with reject_list.file_of(postino.settings.home, t, listed, names) as file:
+            reject_list.upload(self._client, file, t, run.id, channel, thread_ts)
 
     def _send(self, channel: str, message: Message, **where: object) -> str:
         call = self._client.chat_postMessage

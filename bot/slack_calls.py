@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
+import requests
 import structlog
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
@@ -47,7 +50,7 @@ STEP_LOST = frozenset(
 """The step has ended already, or its workflow was stopped."""
 BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 NO_ANSWER = (OSError, http.client.HTTPException)
-"""What slack_sdk lets through when the connection fails: urllib's and http.client's errors."""
+"""What slack_sdk lets through when the connection fails: urllib's and http.client's errors. So are those of requests."""
 
 log = structlog.get_logger()
 
@@ -107,6 +110,20 @@ def send_to_first(
             if code_of(error) not in CHANNEL_LOST:
                 raise
     return send(call, message, channel=last, **where)
+
+
+def share(client: WebClient, file: BinaryIO, name: str, title: str, channel: str, thread_ts: str | None = None) -> None:
+    """Share an open file in a conversation the bot is in, without reading all of it into memory, as Slack's own client does.
+
+    Raises SlackApiError, and one of ``NO_ANSWER``.
+    """
+    length = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    place = client.files_getUploadURLExternal(filename=name, length=length)
+    requests.post(str(place["upload_url"]), data=file, timeout=client.timeout).raise_for_status()
+    client.files_completeUploadExternal(
+        files=[{"id": str(place["file_id"]), "title": title}], channel_id=channel, thread_ts=thread_ts
+    )
 
 
 class Budget:

@@ -10,8 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from services import mailing
+from services.errors import NotFound
 from services.masking import mask_text
+from storage import runs
+from storage.models import Run
 from storage.runs import Listed
 
 
@@ -48,6 +53,20 @@ def served(listed: Iterable[Listed], now: datetime) -> list[int]:
         if lists[one.destination_id, one.exported] > kept or one.ended < now - KEEP_REJECTS:
             gone.append(one.run_id)
     return gone
+
+
+def require_kept(session: Session, run: Run, now: datetime) -> None:
+    """Raises NotFound if the run had a list of rejects and it has served its time."""
+    rejected = run.verifies is None and (run.counters.get("rejected") or run.plan.get("rejected"))
+    if run.finished_at is None or not rejected or runs.has_rejects(session, run.id):
+        return
+    # With nobody in it the list may be gone, or all of them were forgotten.
+    newer = [one for one in runs.with_rejects(session) if one.run_id > run.id]
+    if run.id in served([*newer, runs.Listed(run.id, run.destination_id, run.finished_at, not run.preview)], now):
+        raise NotFound(
+            "This list of rejected profiles is not kept any more: only those of a destination's last three exports and of "
+            "its last preview are, for 90 days. Export again to get a new one."
+        )
 
 
 _LONGEST = 200  # characters of a profile id that the list takes

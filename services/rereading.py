@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from services import access, audit
@@ -10,9 +12,11 @@ from services.access import Actor
 from services.errors import NotFound
 from services.hashing import Hasher
 from services.rejects import listed_as
+from services.scratch import Scratch
 from services.sources import ProfileSource
+from storage import runs
 from storage.database import Database
-from storage.models import Run, RunReject
+from storage.models import Run
 from storage.vault import Vault
 
 
@@ -23,28 +27,41 @@ class Found(NamedTuple):
     address: str
 
 
+Find = Callable[[Sequence[str]], Mapping[str, Found]]
+"""What the source has of some rejected profiles, by their ids as they are listed; whoever is gone has nothing."""
+
+
+@contextmanager
 def addresses(
-    database: Database, vault: Vault, source: ProfileSource, actor: Actor, run: Run, rejects: Iterable[RunReject]
-) -> dict[str, Found]:
-    """What stands as the address of each rejected profile now, by its id as it is listed; whoever is gone has none.
+    database: Database, vault: Vault, source: ProfileSource, actor: Actor, run: Run, scratch_folder: Path
+) -> Iterator[Find]:
+    """What stands as the address of a run's rejected profiles now, on scratch paper: there may be a million.
 
     Raises NotAllowed unless the person may manage the destination, and what the source raises.
     """
     destination = run.destination
     access.require_manage(actor, destination)
-    wanted = {row.profile_id for row in rejects}
     with database.write() as session:
         hash_profile = Hasher(vault.ledger_secret(session)).profiles(run.workspace_id)
-    found: dict[str, Found] = {}
-    for chosen in destination.segments:
-        try:
-            for batch in source.read(chosen.segment, [destination.email_attribute]):
-                for profile, _, *values in batch:
-                    if values[0] and (listed := listed_as(profile, hash_profile)) in wanted:
-                        found[listed] = Found(profile, values[0])
-        except NotFound:
-            continue
-    with database.write() as session:
-        details = {"run": run.id, "people": len(found)}
-        audit.record(session, actor, database.now(session), "rejects.addresses_read", destination.name, details)
-    return found
+    with Scratch(scratch_folder) as scratch:
+        for chosen in destination.segments:
+            try:
+                for batch in source.read(chosen.segment, [destination.email_attribute]):
+                    rows = ((profile, values[0]) for profile, _, *values in batch)
+                    read = {listed_as(one, hash_profile): Found(one, address) for one, address in rows if address}
+                    with database.read() as session:
+                        wanted = runs.those_rejected(session, run.id, list(read))
+                    scratch.add("found", [(listed, *read[listed]) for listed in wanted], 3)
+            except NotFound:
+                continue
+        [(people,)] = scratch.query("SELECT count(*) FROM found")
+        with database.write() as session:
+            details = {"run": run.id, "people": people}
+            audit.record(session, actor, database.now(session), "rejects.addresses_read", destination.name, details)
+
+        def find(listed: Sequence[str]) -> dict[str, Found]:
+            marks = ", ".join("?" * len(listed))
+            rows = scratch.query(f"SELECT * FROM found WHERE listed IN ({marks})", tuple(listed))  # noqa: S608 - only marks
+            return {one: Found(profile, address) for one, profile, address in rows}
+
+        yield find

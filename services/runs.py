@@ -5,6 +5,7 @@ A run that may not start says why at once; whatever else goes wrong is told by t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -226,23 +227,17 @@ class Runs:
         with self._database.read() as session:
             return list(runs.history(session, actor.workspace_id, destination_id, limit, **kinds))
 
-    def rejects(self, actor: Actor, run_id: int) -> list[RunReject]:
+    def rejects(self, actor: Actor, run_id: int) -> Iterator[RunReject]:
         """Whom a run could not export, without addresses. Raises NotFound for a list that is not kept any more."""
         run = self.get(actor, run_id)
         with self._database.read() as session:
-            found = list(runs.rejects(session, run_id))
-            now, listed = self._database.now(session), [] if found else runs.with_rejects(session)
-        some = run.verifies is None and (run.counters.get("rejected") or run.plan.get("rejected"))
-        if not found and run.finished_at is not None and some:
-            # With nobody in it the list may be gone, or all of them were forgotten.
-            this = runs.Listed(run_id, run.destination_id, run.finished_at, not run.preview)
-            if run_id not in rejects.served([*(one for one in listed if one.run_id > run_id), this], now):
-                return []
-            raise NotFound(
-                "This list of rejected profiles is not kept any more: only those of a destination's last three exports and of "
-                "its last preview are, for 90 days. Export again to get a new one."
-            )
-        return found
+            rejects.require_kept(session, run, self._database.now(session))
+        return self.listed(run_id)
+
+    def listed(self, run_id: int) -> Iterator[RunReject]:
+        """Whom a run could not export, read as they are asked for: there may be a million."""
+        with self._database.read() as session:
+            yield from runs.rejects(session, run_id)
 
     def waits_for(self, run: Run) -> Run | None:
         """The run that holds the Mailchimp account while this one is queued."""

@@ -11,6 +11,7 @@ former       profiles of members who are not in the segments with that address a
 sharing      further profiles of those who are to be inserted
 reached      hashes of profiles and addresses, with what becomes of them (``services.reaching``)
 rejects      who cannot be exported, as it will be listed once the plan is whole
+found        what the source has of rejected profiles (``services.rereading``)
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CREATE TABLE former (profile BLOB, has_left INT);
 CREATE TABLE sharing (profile BLOB, key BLOB);
 CREATE TABLE reached (profile INT, address INT, rank INT, fate TEXT, refuses INT);
 CREATE TABLE rejects (profile TEXT, segments TEXT, address TEXT, reason TEXT, detail TEXT, key BLOB, person BLOB);
+CREATE TABLE found (listed TEXT PRIMARY KEY ON CONFLICT REPLACE, profile TEXT, address TEXT);
 CREATE TABLE tag_changes (n INTEGER PRIMARY KEY, tag INT, remove INT, key BLOB, address TEXT, profile TEXT);
 CREATE INDEX tag_changes_by_tag ON tag_changes (tag, remove, n);
 """

@@ -5,7 +5,7 @@ A partial unique index allows one processing run per Mailchimp account over all 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from storage.database import changed_one, insert_for
 from storage.models import FINAL, PLAN, Destination, Json, Run, RunReject, RunStatus
+
+STREAMED = 1000
 
 UNSENT = and_(Run.preview.is_(True), Run.status.in_(FINAL))
 """Previews that have ended: canceled, failed, or with nothing to send. Once one is approved it is an export."""
@@ -119,11 +121,24 @@ def with_rejects(session: Session) -> list[Listed]:
     ]
 
 
-def rejects(session: Session, run_id: int) -> Sequence[RunReject]:
-    """A run's rejects by reason and profile."""
-    return session.scalars(
-        select(RunReject).where(RunReject.run_id == run_id).order_by(RunReject.reason, RunReject.profile_id)
-    ).all()
+def has_rejects(session: Session, run_id: int) -> bool:
+    """Whether anybody is in a run's list of rejects."""
+    return session.scalar(select(1).where(RunReject.run_id == run_id).limit(1)) is not None
+
+
+def rejects(session: Session, run_id: int) -> Iterator[RunReject]:
+    """A run's rejects by reason and profile, a thousand in memory at a time: there may be a million."""
+    statement = select(RunReject).where(RunReject.run_id == run_id).order_by(RunReject.reason, RunReject.profile_id)
+    yield from session.scalars(statement.execution_options(yield_per=STREAMED))
+
+
+def those_rejected(session: Session, run_id: int, profiles: Sequence[str]) -> set[str]:
+    """Which of these profiles, by their ids as they are listed, a run has rejected."""
+    found: set[str] = set()
+    for start in range(0, len(profiles), 500):
+        some = RunReject.profile_id.in_(profiles[start : start + 500])
+        found.update(session.scalars(select(RunReject.profile_id).where(RunReject.run_id == run_id, some)))
+    return found
 
 
 def unfinished(session: Session, destination_id: int) -> Sequence[Run]:

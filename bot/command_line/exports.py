@@ -6,13 +6,24 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bot.command_line.speaking import application, complain, destination_called, err, say, show_json, show_table, texts
+from bot.command_line.speaking import (
+    application,
+    complain,
+    destination_called,
+    err,
+    say,
+    show_json,
+    show_json_rows,
+    show_table,
+    texts,
+)
 from bot.command_line.words import word
 from bot.texts import Texts, mark
 from bot.views.outcomes import LIMITS
@@ -45,6 +56,8 @@ STATUS_WORDS = {
     RunStatus.CANCELED: mark("Canceled"),
     RunStatus.SKIPPED: mark("Skipped"),
 }
+ROWS_AT_ONCE = 1000
+"""Of a list that may be very long, so many make one table."""
 GOOD = (RunStatus.SUCCESSFUL, RunStatus.REJECTS)
 
 Name = Annotated[str, typer.Argument(help="The destination's name.")]
@@ -143,7 +156,7 @@ def history(
     destination_id = destination_called(postino, actor, name).id if name else None
     found = postino.runs.history(actor, destination_id, limit, plans=rejects, verifications=not rejects)
     if rejects:
-        _show_rejects(postino.runs.rejects(actor, found[0].id) if found else [], t, as_json=as_json)
+        _show_rejects(postino.runs.rejects(actor, found[0].id) if found else iter(()), t, as_json=as_json)
         return
     if as_json:
         show_json(
@@ -241,14 +254,17 @@ def _watch(postino: Application, run_id: int, work: Future[Run]) -> None:
             progress.update(task, description=words, completed=done, total=run.counters.get("profiles"))
 
 
-def _show_rejects(found: list[RunReject], t: Texts, *, as_json: bool) -> None:
-    rows = [(one.profile_id, one.segments, one.masked_address, one.reason) for one in found]
+def _show_rejects(found: Iterator[RunReject], t: Texts, *, as_json: bool) -> None:
+    """As they are read: there may be a million."""
+    rows = ((one.profile_id, one.segments, one.masked_address, one.reason) for one in found)
     if as_json:
-        show_json([dict(zip(("profile", "segments", "address", "reason"), row, strict=True)) for row in rows])
-    elif rows:
-        columns = [t("Profile"), t("Segments"), t("Address"), t("Why")]
-        show_table(columns, [(*row[:3], t(sentence(row[3]))) for row in rows])
-    else:
+        show_json_rows(dict(zip(("profile", "segments", "address", "reason"), row, strict=True)) for row in rows)
+        return
+    columns, shown = [t("Profile"), t("Segments"), t("Address"), t("Why")], False
+    while some := [(*row[:3], t(sentence(row[3]))) for row in islice(rows, ROWS_AT_ONCE)]:
+        show_table(columns, some)
+        shown = True
+    if not shown:
         say(t("Nobody was rejected."))
 
 

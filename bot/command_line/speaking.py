@@ -85,6 +85,16 @@ def show_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def show_json_rows(values: Iterable[Any]) -> None:
+    """One JSON list on stdout, a line for each value, written as they come."""
+    mark = b"["
+    for value in values:
+        sys.stdout.buffer.write(mark + orjson.dumps(value, default=_plain))
+        mark = b",\n"
+    sys.stdout.buffer.write(b"[]\n" if mark == b"[" else b"]\n")
+    sys.stdout.flush()
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> None:
     """A table whose columns at ``numbers`` are aligned to the right; without a heading if no column has a name."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))

@@ -92,7 +92,7 @@ def test_whoever_was_rejected_and_is_taken_by_the_next_attempt_is_updated(shop: 
     ended = resumed(shop, run)
     assert counts(ended) == {"profiles": 2, "updated": 2}
     assert ended.status == RunStatus.SUCCESSFUL
-    assert not shop.postino.runs.rejects(shop.actor, run.id)
+    assert not list(shop.postino.runs.rejects(shop.actor, run.id))
 
 
 def test_whoever_was_inserted_and_is_refused_a_change_by_the_next_attempt_is_in_one_class(shop: Shop) -> None:

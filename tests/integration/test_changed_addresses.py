@@ -229,7 +229,7 @@ def test_forgetting_removes_the_decision_the_reject_and_the_memory_of_the_profil
     assert (receipt.removed["ledger"], receipt.removed["rejects"], receipt.removed["decisions"]) == (1, 1, 1)
     assert traces(shop.postino.database, profile) == {"tombstones.profiles"}
     assert traces(shop.postino.database, hasher.key(NEW)) == {"tombstones.key"}
-    assert shop.postino.runs.rejects(shop.actor, run.id) == []
+    assert list(shop.postino.runs.rejects(shop.actor, run.id)) == []
 
 
 @pytest.mark.parametrize("moved_first", [False, True])

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import texts
-from bot.reject_list import csv_of
+from bot.reject_list import file_of
 from services import rereading
 from services.errors import InvalidInput
 from storage.models import RunStatus
@@ -175,7 +175,7 @@ def test_a_required_field_that_is_empty_for_somebody_costs_them_alone_until_it_i
     destination = shop.destination("VIP", fields={"SHOE": "Shoe"})
     run = shop.export(destination)
     assert counts(run) == {"profiles": 3, "new": 1, "rejected": 2, "tags_added": 1}
-    rejects = shop.postino.runs.rejects(shop.actor, run.id)
+    rejects = list(shop.postino.runs.rejects(shop.actor, run.id))
     assert {one.profile_id: one.reason for one in rejects} == {"bob": "merge_field", "cat": "merge_field"}
     assert all("SHOE" in one.detail or "Please enter" in one.detail for one in rejects)
     shop.world.log.clear()
@@ -279,7 +279,7 @@ def test_profile_ids_that_are_addresses_are_listed_masked_and_known_again(shop: 
     shop.segment("VIP", ids)
     postino = shop.postino
     run = shop.export(shop.destination("VIP"))
-    listed = postino.runs.rejects(shop.actor, run.id)
+    listed = list(postino.runs.rejects(shop.actor, run.id))
     assert len({one.profile_id for one in listed}) == 3
     # Two look alike but for the keyed hash.
     assert sorted(one.profile_id[:-17] for one in listed) == ["crm:j•••@e•••.com", "j•••@e•••.com", "j•••@e•••.com"]
@@ -287,11 +287,13 @@ def test_profile_ids_that_are_addresses_are_listed_masked_and_known_again(shop: 
         stored = [str(row) for row in session.execute(text("SELECT * FROM run_rejects"))]
     assert not [row for row in stored if any(name in row for name in ("jane", "jack", "jill"))]
 
-    found = rereading.addresses(postino.database, postino.vault, postino.source, shop.actor, run, listed)
-    assert sorted(found.values()) == sorted((profile, f"no address {number}") for number, profile in enumerate(ids))
-    content = csv_of(texts.of("en"), listed, {}, found).decode("utf-8-sig")
-    assert "jane@example.com,VIP,no address 0," in content
+    home, tools = postino.settings.home, (postino.database, postino.vault, postino.source)
+    with rereading.addresses(*tools, shop.actor, run, home) as find:
+        found = find([one.profile_id for one in listed])
+        assert sorted(found.values()) == sorted((profile, f"no address {number}") for number, profile in enumerate(ids))
+        with file_of(home, texts.of("en"), listed, {}, find) as file:
+            assert "jane@example.com,VIP,no address 0," in file.read().decode("utf-8-sig")
 
     receipt = postino.individuals.forget(shop.actor, "jane@example.com")
     assert receipt.removed["rejects"] == 1
-    assert len(postino.runs.rejects(shop.actor, run.id)) == 2
+    assert len(list(postino.runs.rejects(shop.actor, run.id))) == 2

@@ -282,7 +282,7 @@ def test_what_is_about_everybody_ends_the_run_soon_and_rejects_nobody(
     assert run.status == RunStatus.FAILED
     assert counts(run) == {"profiles": 2000, "new": 1, "not_attempted": 1999, "tags_added": 1}
     assert run.reason["values"] == {"text": "It is not to be."}
-    assert not shop.postino.runs.rejects(shop.actor, run.id)
+    assert not list(shop.postino.runs.rejects(shop.actor, run.id))
     assert len([one for one in shop.writes() if one == "POST /lists/{list_id}"]) <= 60
 
 

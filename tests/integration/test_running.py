@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import select
 
+from bot import reject_list, texts
 from sandbox.mailchimp import acts
-from services import connections, reckoning
+from services import connections, reckoning, rereading
 from services.approving import Approval
 from services.attempts import Attempt, StopReason
 from services.destinations import Policies
@@ -455,6 +457,29 @@ def test_rejects_are_listed_a_few_at_a_time_and_once_though_the_plan_is_drawn_up
     assert len(drawn) == 2
     assert max(held) < 2
     assert [one.profile_id for one in shop.postino.runs.rejects(shop.actor, run.id)] == broken
+
+
+def test_a_long_list_of_rejects_takes_no_more_memory_than_a_short_one(shop: Shop) -> None:
+    shop.customers(ann="no address")
+    shop.segment("VIP", ["ann"])
+    run = shop.export(shop.destination("VIP"))
+    postino, longest = shop.postino, "x" * 400
+    reject = {"run_id": run.id, "segments": "VIP", "masked_address": "a•••", "reason": "unknown", "detail": longest}
+    with postino.database.write() as session:
+        for start in range(0, 20_000, 1000):
+            runs.add_rejects(session, [reject | {"profile_id": f"p{start + at}"} for at in range(1000)])
+    find = rereading.addresses(postino.database, postino.vault, postino.source, shop.actor, run, postino.settings.home)
+    tracemalloc.start()
+    try:
+        with find as found:
+            listed = postino.runs.rejects(shop.actor, run.id)
+            with reject_list.file_of(postino.settings.home, texts.of("en"), listed, {}, found) as file:
+                written = file.seek(0, os.SEEK_END)
+            peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (written > 8_000_000, peak < written) == (True, True), (written, peak)  # all of them would be 37 MB
+    assert [one.name for one in postino.settings.home.iterdir() if one.name.startswith(("tmp", "scratch"))] == []
 
 
 def test_lists_of_rejects_are_kept_for_the_last_three_exports_and_for_ninety_days(shop: Shop) -> None:
