@@ -56,6 +56,10 @@ def register(app: App, application: Application, people: People) -> None:
         with modals.Submission(ack, client, view["id"], waiting) as reply:
             person = acting(people, client, context)
             chosen = views.entered(view)
+            if chosen == metadata.shown:
+                found = application.destinations.get(person.actor, metadata.destination)
+                reply(views.unchanged(person.texts, found.name))
+                return
             try:
                 found = application.destinations.set_policies(
                     person.actor, metadata.destination, chosen, shown=metadata.shown

@@ -140,6 +140,13 @@ def saved(t: Texts, destination: str) -> Block:
     return _outcome(t, t("The policies of {destination} are saved.", destination=escape(destination)))
 
 
+def unchanged(t: Texts, destination: str) -> Block:
+    """That nothing was saved, because nothing was changed."""
+    return _outcome(
+        t, t("Nothing was changed: the policies of {destination} stay as they are.", destination=escape(destination))
+    )
+
+
 def problem(t: Texts, text: str) -> Block:
     """Why the policies cannot be changed."""
     return _outcome(t, escape(text))

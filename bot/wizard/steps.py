@@ -42,6 +42,8 @@ class Steps:
         """Look up what a step needs before it is shown, and propose what can be proposed."""
         if answers.step is Step.CONNECT:
             answers.source_problem = self._source_problem(person)
+        elif answers.step is Step.AUDIENCE:
+            self._forget_absent_audience(person.actor, answers)
         elif answers.step is Step.MATCHING:
             self._propose(answers)
         elif answers.step is Step.SEGMENTS:
@@ -239,6 +241,19 @@ class Steps:
         return shown, chosen
 
     # Step 2
+
+    def _forget_absent_audience(self, actor: Actor, answers: Answers) -> None:
+        """Forget the audience of another account, or one that is gone: who goes on must choose one that there is."""
+        if answers.audience_id is None:
+            return
+        connection, connections = self._connection(actor, answers), self.application.connections
+        if any(one.id == answers.audience_id for one in connections.audiences(connection, lately=True)):
+            return
+        try:
+            connections.audience(connection, answers.audience_id)
+        except NotFound:
+            answers.audience_id, answers.audience_name, answers.audience_members = None, "", 0
+            answers.revision += 1
 
     def _leave_audience(self, actor: Actor, answers: Answers) -> None:
         connection = self._connection(actor, answers)

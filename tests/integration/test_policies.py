@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services import audit
 from services.approving import Approval
 from services.destinations import Policies, policies_of
 from tests.integration.slack_office import Office
@@ -46,8 +47,10 @@ def test_administrators_decide_in_a_modal_and_find_it_filled_in_again(
 
     opened(office)
     assert office.ada.act("submit")["ok"]
-    office.soon(lambda: "are saved." in "".join((office.ada.view() or {"lines": []})["lines"]))
+    office.soon(lambda: "Nothing was changed: the policies of Newsletter stay as they are." in lines(office))
     assert policies(office) == expected
+    recorded = [one.action for one in audit.trail(office.postino.database, office.world.actor)]
+    assert recorded.count("destination.policies") == 1
 
 
 def lines(office: Office) -> str:
@@ -79,7 +82,7 @@ def test_two_who_decide_at_once_do_not_undo_each_other(office: Office) -> None:
     office.soon(lambda: "Somebody else changed the policies of Newsletter meanwhile." in lines(office))
     assert policies(office) == Policies(approval=Approval.FIRST, mentions=["U0BEN"])
     assert office.ada.act("submit")["ok"]  # what is shown now is what holds
-    office.soon(lambda: "are saved." in lines(office))
+    office.soon(lambda: "Nothing was changed" in lines(office))
     assert policies(office) == Policies(approval=Approval.FIRST, mentions=["U0BEN"])
 
 

@@ -145,6 +145,32 @@ def test_an_edit_goes_to_the_last_step_at_once_unless_something_is_missing(slack
     seen(ada, "The changes to Newsletter 2 are saved.")
 
 
+def test_an_edit_that_moves_to_another_account_asks_for_one_of_its_audiences(slack_world: SlackWorld) -> None:
+    slack_world.destination("VIP")
+    elsewhere = slack_world.served.world.add_account("Elsewhere")
+    there = elsewhere.add_audience("Spring letters")
+    slack_world.postino.connections.add_with_key(slack_world.actor, "Elsewhere", elsewhere.api_key)
+    ada = slack_world.ada
+    act(ada, "open_home")
+    ada.until(lambda: ada.read("home"))
+    act(ada, "click", target="Edit", home=True)
+    seen(ada, "Step 1 of 4")
+    enter(ada, "connection", "Elsewhere")
+    seen(ada, "Saving moves it to")
+    act(ada, "click", target="Go to segments and schedule")
+    second = seen(ada, "Step 2 of 4", "⛔ Something is missing in this step.")
+    assert slack_world.audience.id not in text_of(second)
+    assert value(second, "audience") in (None, "")
+    enter(ada, "audience", there.id)
+    for step in ("Step 3 of 4", "Step 4 of 4"):
+        act(ada, "submit")
+        seen(ada, step)
+    act(ada, "submit")
+    seen(ada, "The changes to Newsletter are saved.")
+    [saved] = slack_world.postino.destinations.visible(slack_world.actor)
+    assert saved.audience_id == there.id
+
+
 def test_a_destination_is_copied_from_its_edit(slack_world: SlackWorld) -> None:
     original = slack_world.destination("VIP", schedule="weekly fri 08:15")
     ada = slack_world.ada

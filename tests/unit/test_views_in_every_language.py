@@ -124,6 +124,7 @@ def _looking_after(t: Texts) -> Iterator[dict[str, Any]]:
             t, NAME, "Europe/Rome", shown.model_copy(update={"look": 1}), t.error(overruled(Destination(name=NAME)))
         )
     yield policies.saved(t, NAME)
+    yield policies.unchanged(t, NAME)
     yield connections.connected(t, SOURCE)
     many = [f"U0MEMBER{number:05}" for number in range(MOST)]
     for named in ([], many):
