@@ -59,8 +59,7 @@ def _shown(person: Person, application: Application) -> views.Shown:
     manageable = {run.id for run in unfinished if access.may_manage(actor, run.destination)}
     waiting = [run for run in unfinished if application.runs.may_approve(actor, run)]
     for_others = [run for run in unfinished if run.status == RunStatus.WAITING and run not in waiting]
-    held = [application.runs.get(actor, one.run_id) for one in application.runs.latest(actor).values() if one.holds]
-    held = [run for run in held if access.may_manage(actor, run.destination)]
+    held = [run for run in application.runs.held(actor) if access.may_manage(actor, run.destination)]
     running = [run for run in unfinished if run.status != RunStatus.WAITING]
     ended = [
         run for run in application.runs.history(actor, limit=LOOKED_AT) if run.status in FINAL and run.verifies is None

@@ -72,6 +72,7 @@ class Telling:
             plan=plan,
             counts=run_facts.Counts.model_validate(row.counters),
             reason=reason,
+            settled=runs.is_settled(row),
             step=row.step,
             preview=row.preview,
             accept_removals=row.accept_removals,

@@ -15,7 +15,7 @@ from services.ending import as_reason, end
 from services.errors import Refused
 from services.guarding import Shown
 from storage import runs
-from storage.models import Destination, Json, Run, RunStatus
+from storage.models import FINAL, Destination, Json, Run, RunStatus
 
 SCHEDULE = "schedule"
 """The trigger of what a schedule started, and the person recorded for it."""
@@ -26,6 +26,17 @@ class Edited(Refused):
 
     def __init__(self) -> None:
         super().__init__("The destination was edited. Preview it again.")
+
+
+class Settled(Refused):
+    """The brake held removals in a run, and a later one was planned that holds none."""
+
+    def __init__(self, destination: str) -> None:
+        super().__init__(
+            "This is settled: {destination} was looked at again later, and the brake holds no removals any more. Preview the "
+            "export to see what it would do now.",
+            destination=destination,
+        )
 
 
 def settings_of(destination: Destination, account_id: str) -> str:
@@ -70,12 +81,15 @@ def accepting(session: Session, destination: Destination, shown: int | None, *, 
     """The plan to begin with of a run that takes off held tags: those of the run ``shown``, else of the last one planned.
 
     That is another than the run they are taken off ``by``, which has shown nothing before it has ended.
-    Empty if that held none. Raises Edited if the destination was edited since the run ``shown``.
+    Empty if that held none. Raises Edited if the destination was edited since the run ``shown``, and Settled if what that
+    one held is held no more.
     """
     run = session.get(Run, shown) if shown is not None else runs.last_planned(session, destination.id, but=by)
     if run is None or (shown is None and (not run.plan.get("held") or is_edited(run))):
         return {}
     require_unedited(run)
+    if run.status in FINAL and not runs.still_holds(session, run.id):
+        raise Settled(destination.name)
     held = run.plan.get("held", ())
     return {"accepted": {one["segment"]: {"people": one["people"], "reason": one["reason"]} for one in held}}
 
@@ -84,6 +98,15 @@ def shown_removals(run: Run) -> dict[str, Shown] | None:
     """The removals that a person was shown when they accepted them, by segment; None if none were shown."""
     accepted = run.plan.get("accepted")
     return None if accepted is None else {segment: Shown(**one) for segment, one in accepted.items()}
+
+
+def asks_for_removals(session: Session, run: Run) -> bool:
+    """Whether a person may still take off the tags that the brake held in a run.
+
+    Not if the destination was edited since, has no connection any more, or was planned later without any held.
+    """
+    able = run.destination.connection is not None and run.destination.removal is None
+    return able and not is_edited(run) and runs.still_holds(session, run.id)
 
 
 def require_unedited(run: Run) -> None:

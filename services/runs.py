@@ -56,12 +56,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """In which state a destination's newest run is, when it was asked for, and whether the brake holds removals of it."""
+    """In which state a destination's newest run is, and when it was asked for."""
 
     run_id: int
     status: RunStatus
     requested_at: datetime
-    holds: bool
 
 
 class Runs:
@@ -173,7 +172,7 @@ class Runs:
     def accept_removals(self, actor: Actor, run_id: int) -> Run:
         """Export again, this time taking off the tags that the brake held in this run; what it did not show is held again.
 
-        Raises what ``request`` raises, and Refused if the destination was edited since.
+        Raises what ``request`` raises, and Refused if the destination was edited since, or these removals are held no more.
         """
         run = self.get(actor, run_id)
         order = Order(accept_removals=True, shown=run_id)
@@ -259,9 +258,24 @@ class Runs:
         access.require_member(actor)
         with self._database.read() as session:
             return {
-                row.destination_id: Latest(row.id, row.status, row.requested_at, bool(row.holds))
+                row.destination_id: Latest(row.id, row.status, row.requested_at)
                 for row in runs.latest(session, actor.workspace_id)
             }
+
+    def held(self, actor: Actor) -> list[Run]:
+        """The newest runs of their destinations of which a person may take off the tags that the brake held."""
+        access.require_member(actor)
+        with self._database.read() as session:
+            held = [row.id for row in runs.latest(session, actor.workspace_id) if row.holds]
+            found = session.scalars(select(Run).where(Run.id.in_(held)).order_by(Run.id)).all()
+            return [run for run in found if binding.asks_for_removals(session, run)]
+
+    def is_settled(self, run: Run) -> bool:
+        """Whether the brake held removals in the run of which nobody is asked any more."""
+        if run.reason.get("waiting") != "removals":
+            return False
+        with self._database.read() as session:
+            return not binding.asks_for_removals(session, run)
 
     def now_and_last(self, actor: Actor, destination_id: int) -> tuple[Run | None, Run | None]:
         """What goes on for a destination, a preview that waits included, and its last export that has ended.

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Row, and_, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage.database import changed_one, insert_for
 from storage.models import FINAL, PLAN, Destination, Json, Run, RunReject, RunStatus
@@ -20,6 +20,8 @@ STREAMED = 1000
 
 UNSENT = and_(Run.preview.is_(True), Run.status.in_(FINAL))
 """Previews that have ended: canceled, failed, or with nothing to send. Once one is approved it is an export."""
+HELD = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals")
+"""Runs that ended with removals which the brake held."""
 
 
 def claim_next(session: Session, worker: str, now: datetime, lease: timedelta) -> Run | None:
@@ -189,7 +191,7 @@ def history(
 def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunStatus, datetime, bool | None]]:
     """Destination, id, status, time and whether the brake holds removals (``holds``) of the newest run of each of a
     workspace's destinations. Verifications and plans are left out, and previews that ended unless they hold removals."""
-    holds = and_(Run.status.in_(FINAL), Run.reason["waiting"].as_string() == "removals").label("holds")
+    holds = and_(HELD, not_(_released())).label("holds")
     newest = (
         select(func.max(Run.id))
         .where(Run.workspace_id == workspace_id, Run.verifies.is_(None), Run.trigger != PLAN)
@@ -198,6 +200,31 @@ def latest(session: Session, workspace_id: int) -> Sequence[Row[int, int, RunSta
     )
     told = select(Run.destination_id, Run.id, Run.status, Run.requested_at, holds)
     return session.execute(told.where(Run.id.in_(newest))).all()
+
+
+def still_holds(session: Session, run_id: int) -> bool:
+    """Whether the brake held removals in a run and nothing that was planned later has found that it holds none any more."""
+    return session.scalar(select(Run.id).where(Run.id == run_id, HELD, not_(_released()))) is not None
+
+
+def _released() -> ColumnElement[bool]:
+    """Whether a later run of the destination was planned and holds nothing.
+
+    One that was to take off what was held says so only if it did: until it ends well, it may not have come to it.
+    """
+    later = aliased(Run)
+    return (
+        select(later.id)
+        .where(
+            later.destination_id == Run.destination_id,
+            later.id > Run.id,
+            later.verifies.is_(None),
+            later.plan["profiles"].as_integer().is_not(None),
+            later.plan[("held", 0, "segment")].as_string().is_(None),
+            or_(later.accept_removals.is_(False), later.status.in_((RunStatus.SUCCESSFUL, RunStatus.REJECTS))),
+        )
+        .exists()
+    )
 
 
 def last_planned(session: Session, destination_id: int, *, but: int = 0) -> Run | None:

@@ -90,7 +90,7 @@ def details(
         _who_and_when(t, run),
         _figures(t, run),
         _segments(t, run),
-        [brake] if run.reason.waiting == "removals" and (brake := held(t, run.plan)) else [],
+        [brake] if run.holds and (brake := held(t, run.plan)) else [],
         _causes(t, causes),
     ]
     content: list[Block] = [blocks.section("\n".join(lines)) for lines in parts if lines]

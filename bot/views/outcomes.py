@@ -50,7 +50,7 @@ def outcome(t: Texts, run: Run) -> Message:
     called = _called(t, run)
     lines = [line for line in (_headline(t, run), *_story(t, run), called) if line]
     content = [blocks.section("\n".join(lines))]
-    brake = held(t, run.plan) if run.reason.waiting == "removals" else ""
+    brake = held(t, run.plan) if run.holds else ""
     if brake:
         content.append(blocks.section(brake))
     content.append(blocks.actions(*_buttons(t, run, brake=bool(brake))))
@@ -59,7 +59,7 @@ def outcome(t: Texts, run: Run) -> Message:
 
 def _called(t: Texts, run: Run) -> str:
     """The people to call, where there is trouble; empty where there is none."""
-    trouble = run.status in ("failed", "skipped", "waiting") or run.reason.waiting == "removals"
+    trouble = run.status in ("failed", "skipped", "waiting") or run.holds
     if not run.mentions or not trouble:
         return ""
     return t("Please look: {people}", people=" ".join(f"<@{person}>" for person in run.mentions))

@@ -180,7 +180,7 @@ class Run:
     ``mentions`` are the people to call where there is trouble. ``rule`` says why a second person must approve it, or is
     empty; ``rule_above`` is the number of new contacts it allows; ``maker`` made the destination and may manage it;
     ``agreed_by`` agreed to its statement last. ``asker`` does not approve it: ``requested_by``, or ``agreed_by`` where it
-    began by itself.
+    began by itself. ``settled`` says that nobody is asked any more about the removals that the brake held in it.
     """
 
     run_id: int
@@ -198,6 +198,7 @@ class Run:
     plan: Plan = field(default_factory=Plan)
     counts: Counts = field(default_factory=Counts)
     reason: Reason = field(default_factory=Reason)
+    settled: bool = False
     step: str = ""
     preview: bool = False
     accept_removals: bool = False
@@ -223,6 +224,11 @@ class Run:
     weights: tuple[Weight, ...] = ()
     mentions: tuple[str, ...] = ()
     resized: tuple[Resized, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has ended and the brake holds removals of it until a person takes the tags off."""
+        return self.reason.waiting == "removals" and not self.settled
 
     @property
     def total(self) -> int:

@@ -49,7 +49,7 @@ def living(t: Texts, run: Run) -> Message:
     if run.status == SKIPPED:
         return outcomes.outcome(t, run)
     if run.preview and run.status in ENDED_WELL:
-        held = [outcomes.take_off_button(t, run, "run.accept_removals")] if run.reason.waiting == "removals" else []
+        held = [outcomes.take_off_button(t, run, "run.accept_removals")] if run.holds else []
         return matching(t, run, [*held, *outcomes.next_steps(t, run)])
     return _ended(t, run)
 
@@ -67,7 +67,7 @@ def one_line(t: Texts, run: Run, *, named: bool = True) -> str:
         parts.append(_planned(t, run))
     else:
         parts.append(_figures(t, run) or because(t, run.reason))
-        if run.reason.waiting == "removals":
+        if run.holds:
             parts.append(t("the brake holds removals"))
     parts.append(moment(t, run.finished_at or run.requested_at, run.zone))
     parts.append(who(t, run.requested_by))

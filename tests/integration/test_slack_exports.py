@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,14 @@ from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
 from services import audit
 from services.applying import Applying
-from storage.models import RunStatus
+from services.removing import Users
+from storage.models import Destination, RunStatus
 from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
 from tests.integration.slack_world import LONG_AGO
 from tests.integration.test_home import home, open_home
 from tests.integration.wizard_hands import act, text_of
+
+Json = dict[str, Any]
 
 
 def test_preview_shows_the_plan_and_send_exports_it_in_the_same_message(office: Office) -> None:
@@ -422,6 +426,78 @@ def test_removals_that_the_brake_holds_wait_in_home_for_who_may_allow_them(offic
     after = office.soon(lambda: "under way" not in (text := text_of(office.ada.read("home"))) and text)
     assert "Waiting for your approval" not in after
     assert "brake" not in after.partition("Last exports")[0]
+
+
+def held_removals(office: Office, **policies: Any) -> tuple[Destination, Json]:
+    """A destination of whose last export the brake holds removals, and the message that says so."""
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    office.world.segment("VIP", [])
+    office.request(destination, **policies)
+    office.work()
+    open_home(office.ada, "Waiting for your approval", "VIP: would be taken off 3 people, but the segment is empty.")
+    return destination, office.posted()[-1]
+
+
+def nobody_is_asked(office: Office, shown: Json, sentence: str) -> None:
+    """Nowhere are people asked to take off tags, and the button of an old message says why."""
+    act(office.ada, "open_home")
+    office.soon(lambda: "Waiting for your approval" not in text_of(office.ada.read("home")))
+    assert "the brake holds" not in text_of(office.ada.read("home"))
+    for command in ("/postino", "/postino-status", "/postino destinations", "/postino history Newsletter"):
+        answer = office.type(office.ada, command)
+        assert "the brake holds" not in lines(answer), command
+        assert "Take the tags off" not in {button["text"] for button in answer["buttons"]}, command
+    known = len(office.postino.runs.history(office.world.actor))
+    office.click(office.ada, "Take the tags off", shown)
+    where = (shown["channel"], *([shown["thread_ts"]] if shown.get("thread_ts") else []))
+    told = office.soon(lambda: [one for one in office.ada.messages(*where) if sentence in lines(one)])
+    assert told[-1]["ephemeral"]
+    assert len(office.postino.runs.history(office.world.actor)) == known
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "export"])
+def test_nobody_is_asked_about_removals_that_a_later_look_does_not_hold_any_more(office: Office, preview: bool) -> None:
+    destination, shown = held_removals(office)
+    office.world.segment("VIP", ["p0", "p1", "p2"])
+    office.request(destination, preview=preview)
+    office.work()
+    assert office.run(3).status == RunStatus.SUCCESSFUL
+    nobody_is_asked(
+        office,
+        shown,
+        "This is settled: Newsletter was looked at again later, and the brake holds no removals any more.",
+    )
+
+
+def test_nobody_is_asked_about_removals_of_a_destination_as_it_was_before_an_edit(office: Office) -> None:
+    held_removals(office, preview=True)
+    card = office.posted()[-1]
+    office.world.edit("Newsletter", "VIP", "Bergamo")
+    nobody_is_asked(office, card, "The destination was edited. Preview it again.")
+
+
+def test_nobody_is_asked_about_removals_of_a_destination_without_a_connection(office: Office) -> None:
+    destination, shown = held_removals(office)
+    office.postino.removals.connection(office.world.actor, destination.connection_id or 0, Users.DETACH)
+    nobody_is_asked(office, shown, "Newsletter has no connection to Mailchimp any more. Edit it and choose one.")
+
+
+def test_removals_can_still_be_taken_off_if_the_export_that_was_to_do_it_failed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shown = held_removals(office)
+    office.click(office.ada, "Take the tags off", shown)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(Applying, "apply", lambda self, canary: 1 / 0)
+        office.work()
+    assert office.run(3).status == RunStatus.FAILED
+    office.click(office.ada, "Take the tags off", shown)
+    office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 4)
+    office.work()
+    assert office.run(4).counters["tags_removed"] == 3
 
 
 def test_a_segment_that_vanished_is_told_before_and_after_the_export(office: Office) -> None:
