@@ -47,7 +47,8 @@ class Answers(BaseModel):
     ``profiles`` can be reached, None while that is not known, ``reach_problem`` why it cannot be counted. ``saved_tags`` are
     the edited destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved
     its exports. ``revision`` makes Slack forget what it remembers of inputs that we filled anew; ``submitted`` is the view last
-    submitted, and when (Unix seconds), so that one that is delivered twice counts once; ``acted_at`` is Slack's time of the
+    submitted, and when (Unix seconds), so that one that is delivered twice counts once; ``refused`` are the inputs for which it
+    was sent back, so that what is drawn after it tells so, too; ``acted_at`` is Slack's time of the
     newest act, because acts overtake each other.
     """
 
@@ -59,6 +60,7 @@ class Answers(BaseModel):
     revision: int = 0
     submitted: str = ""
     submitted_at: float = 0.0
+    refused: list[str] = Field(default_factory=list)
     acted_at: float = 0.0
     view_id: str | None = None
     language: str = "en"
@@ -257,12 +259,15 @@ class Drafts:
             return answers
 
     def store(self, person: str, draft_id: str, answers: Answers) -> bool:
-        """Keep answers that were worked on; False, and nothing kept, if the person has acted since or the draft is gone."""
+        """Keep answers that were worked on; False, and nothing kept, if the person has acted since or the draft is gone.
+
+        For what they were refused meanwhile is not forgotten.
+        """
         with self._database.write() as session:
             draft = drafts.find(session, draft_id, for_update=True)
             if draft is None or draft.person != person or draft.values["turn"] != answers.turn:
                 return False
-            draft.values = answers.model_dump(mode="json")
+            draft.values = answers.model_dump(mode="json") | {"refused": draft.values.get("refused", [])}
             draft.updated_at = self._database.now(session)
             return True
 

@@ -115,12 +115,16 @@ class Conversation:
         *,
         problem: str | None = None,
         entering: bool = False,
+        entered: Entered | None = None,
     ) -> bool:
         """Show the step the answers stand at, unless a later turn will; whether the person still sees the modal.
+
+        It says again for what the step was sent back last, as far as that still holds.
 
         A submission must be answered: if there was a later turn, with what that has come to. What takes long to find out
         is added when it is known.
         """
+        problem = problem or self._refused(person, draft_id, answers, entered or Entered({}))
         open_still = self._draw(person, draft_id, answers, reply, problem, entering=entering)
         if open_still and self._look_further(person, draft_id, answers):
             if isinstance(reply, modals.Submission):
@@ -141,6 +145,23 @@ class Conversation:
                 turn = newest.turn
                 reply(self.steps.show(person, newest, draft_id))
                 newest = self.drafts.get(person.actor.person, draft_id)
+
+    def _refused(self, person: Person, draft_id: str, answers: Answers, entered: Entered) -> str | None:
+        """What still is missing or wrong of what the step was last sent back for; None if nothing is, or it was not.
+
+        Slack forgets the errors beside the inputs with the next view that shows, also with that of an act before them.
+        """
+        with suppress(NotFound):
+            answers.refused = self.drafts.get(person.actor.person, draft_id).refused
+        problems = checks.check(person.texts, answers.step, answers, entered) if answers.refused else {}
+        return " ".join(text for block, text in problems.items() if block in answers.refused) or None
+
+    def _repeat_refusal(self, person: Person, draft_id: str, answers: Answers, reply: Reply, entered: Entered) -> None:
+        """Say again for what the step was sent back while what an act has come to was on its way, which may have covered it."""
+        shown = answers.refused
+        problem = self._refused(person, draft_id, answers, entered)
+        if problem is not None and answers.refused != shown:
+            self._draw(person, draft_id, answers, reply, problem)
 
     def _look_further(self, person: Person, draft_id: str, answers: Answers) -> bool:
         """Whether there is more to show, found out as long as the person does nothing else."""
@@ -227,7 +248,8 @@ class Conversation:
                 work(person, answers)
         except PostinoError as error:
             problem = person.texts.error(error)
-        self.draw(person, metadata.draft, answers, reply, problem=problem, entering=entering)
+        self.draw(person, metadata.draft, answers, reply, problem=problem, entering=entering, entered=entered)
+        self._repeat_refusal(person, metadata.draft, answers, reply, entered)
 
     def note(self, person: str, view: Block, *, leaving: bool = False) -> str | None:
         """Keep what an open or closing view holds; the draft's id, None if there is no draft any more.
@@ -266,6 +288,7 @@ class Conversation:
             reading.take(answers, entered, self.steps.name_of)
             answers.step, answers.view_id, answers.touched = metadata.step, view["id"], True
             problems = checks.check(t, metadata.step, answers, entered)
+            answers.refused = list(problems)
             if not problems:
                 answers.submitted, answers.submitted_at = view["hash"], time.time()
                 answers.turn += 1

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
 
+from bot import modals
+from bot.wizard.conversation import Conversation
+from bot.wizard.steps import Steps
 from sandbox.slack.remote import RemotePerson
 from sandbox.slack.values import Role
 from services.access import Sharing
@@ -598,3 +603,42 @@ def test_a_segment_that_vanished_is_named_when_its_destination_is_edited(slack_w
         act(ada, "submit")
         seen(ada, step)
     seen(ada, "The source has no segment Bergamo any more. Saving leaves it out.", "3 distinct profiles")
+
+
+@pytest.mark.parametrize("late", ["drawn after it", "on its way"])
+def test_what_is_missing_is_still_said_when_an_act_before_it_is_shown_late(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    """Unticking a value and pressing Next at once: Slack forgets the error beside an input with the next view that shows."""
+    slack_world.connect()
+    ada = slack_world.ada
+    hands.to_matching(ada)
+    enter(ada, "consent", "Email Subscriber")
+    seen(ada, "Values that allow mailing")
+    held, go_on, shown = threading.Event(), threading.Event(), threading.Event()
+    holder, name = (modals.Update, "__call__") if late == "on its way" else (Steps, "show")
+    done, acted = getattr(holder, name), Conversation.act
+
+    def slowly(*arguments: Any, **more: Any) -> Any:
+        if not held.is_set():
+            held.set()
+            assert go_on.wait(30)
+        return done(*arguments, **more)
+
+    def noted(*arguments: Any, **more: Any) -> None:
+        acted(*arguments, **more)
+        shown.set()
+
+    monkeypatch.setattr(holder, name, slowly)
+    monkeypatch.setattr(Conversation, "act", noted)
+    enter(ada, "consent_seen", [])
+    assert held.wait(30)
+    refused = ada.act("submit")
+    assert (refused["error"], refused["text"]) == ("errors", "Say which values of the consent attribute allow mailing.")
+    go_on.set()
+    assert shown.wait(30)
+    seen(ada, "Step 3 of 4", "Say which values of the consent attribute allow mailing.")
+    enter(ada, "consent_seen", ["true"])
+    ada.until(lambda: "Say which values" not in text_of(ada.view() or {"lines": ["Say which values"]}))
+    act(ada, "submit")
+    seen(ada, "Step 4 of 4")
