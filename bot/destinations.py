@@ -14,6 +14,7 @@ from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
+from services.destinations import policies_of
 from services.errors import PostinoError
 from storage.models import Destination, RunStatus
 
@@ -94,6 +95,7 @@ class Saved:
             paused_by=one.paused_by,
             last=self._telling.run(last) if last is not None else None,
             going_on=self._telling.run(going_on) if going_on is not None else None,
+            policies=policies_of(one),
         )
 
     def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:

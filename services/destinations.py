@@ -57,7 +57,6 @@ class Destinations:
         connection = self._connections.get(actor, form.connection_id)
         if edited is not None:
             access.require_manage(actor, edited)
-        brake = _brake(actor, form, edited)
         forms.check(form, [attribute.name for attribute in self._source.attributes()])
         self.check_segments(form.segments)
         audience = self._connections.audience(connection, form.audience_id)
@@ -66,7 +65,7 @@ class Destinations:
         tag_names = self._tag_names(form, self._connections.tags(connection, form.audience_id), connection, edited)
         try:
             with self._database.write() as session:
-                saved = self._store(session, actor, form, connection, audience, tag_names, brake, edited)
+                saved = self._store(session, actor, form, connection, audience, tag_names, edited)
             return self.get(actor, saved.id)
         except IntegrityError as error:
             raise _already_taken(form, error) from None
@@ -138,7 +137,7 @@ class Destinations:
     def set_policies(
         self, actor: Actor, destination_id: int, chosen: Policies, *, shown: Policies | None = None
     ) -> Destination:
-        """Decide who else approves the destination's exports. Counts from the next step of a run that goes on already.
+        """Decide what waits for a person, and who is told. Counts from the next step of a run that goes on already.
 
         Of somebody who was ``shown`` policies only what they changed is written. Raises NotFound, NotAllowed for everybody
         but administrators, and Refused if somebody else changed the same meanwhile.
@@ -152,6 +151,7 @@ class Destinations:
             if policies is None:
                 raise overruled(destination)
             destination.approval, destination.approval_above = policies.approval, policies.approval_above
+            destination.brake_share, destination.brake_people = policies.brake.share, policies.brake.people
             destination.in_workflows = policies.in_workflows
             destination.mentions, destination.quiet = list(policies.mentions), policies.quiet
             now = self._database.now(session)
@@ -220,7 +220,6 @@ class Destinations:
         connection: Connection,
         audience: Audience,
         tag_names: Mapping[str, str],
-        brake: Brake,
         edited: Destination | None,
     ) -> Destination:
         now = self._database.now(session)
@@ -246,7 +245,6 @@ class Destinations:
         destination.channel = form.channel
         destination.language = form.language
         destination.consent_version, destination.consent_by, destination.consent_at = CONSENT_VERSION, actor.person, now
-        destination.brake_share, destination.brake_people = brake.share, brake.people
         destination.updated_by, destination.updated_at = actor.person, now
         destination.version += 1
         taken_over = {one.segment for one in destination.segments if one.take_over}
@@ -299,7 +297,6 @@ def _recorded(destination: Destination) -> Json:
         "time_zone": destination.time_zone,
         "channel": destination.channel,
         "language": destination.language,
-        "brake": {"share": destination.brake_share, "people": destination.brake_people},
     }
 
 
@@ -309,16 +306,9 @@ def _new(actor: Actor, now: datetime) -> Destination:
         created_by=actor.person,
         created_at=now,
         version=0,
+        brake_share=Brake().share,
+        brake_people=Brake().people,
     )
-
-
-def _brake(actor: Actor, form: Form, edited: Destination | None) -> Brake:
-    """The brake as it is to be. Raises NotAllowed if somebody else than an administrator changes it."""
-    before = Brake() if edited is None else Brake(share=edited.brake_share, people=edited.brake_people)
-    if form.brake is not None and form.brake != before:
-        access.require_administrator(actor)
-        return form.brake
-    return before
 
 
 def _fresh(session: Session, edited: Destination) -> Destination:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.access import Actor, Sharing
 from services.approving import Approval
-from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag
+from services.destinations import CONSENT_VERSION, Brake, Form, TakenTag, policies_of
 from services.errors import NotFound
 from services.mailing import MergeField
 from services.reaching import Reach
@@ -46,10 +46,10 @@ class Answers(BaseModel):
     ``offered`` all merge fields of the audience, kept so that redrawing asks Mailchimp nothing; ``reach`` is how many of the
     ``profiles`` can be reached, None while that is not known, ``reach_problem`` why it cannot be counted. ``saved_tags`` are
     the edited destination's tags by segment, ``saved_audience`` its connection and audience, ``approval_before`` who approved
-    its exports. ``revision`` makes Slack forget what it remembers of inputs that we filled anew; ``submitted`` is the view last
-    submitted, and when (Unix seconds), so that one that is delivered twice counts once; ``refused`` are the inputs for which it
-    was sent back, so that what is drawn after it tells so, too; ``acted_at`` is Slack's time of the
-    newest act, because acts overtake each other.
+    its exports, ``brake_before`` its brake. ``revision`` makes Slack forget what it remembers of inputs that we filled anew;
+    ``submitted`` is the view last submitted, and when (Unix seconds), so that one that is delivered twice counts once;
+    ``refused`` are the inputs for which it was sent back, so that what is drawn after it says so, too; ``acted_at`` is
+    Slack's time of the newest act, because acts overtake each other.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -114,8 +114,9 @@ class Answers(BaseModel):
     approval: Approval = Approval.NEVER
     approval_above: int | None = None
     approval_before: tuple[Approval, int | None] = (Approval.NEVER, None)
-    brake_percent: int = 20
-    brake_people: int = 25
+    brake_percent: int = Brake().percent
+    brake_people: int = Brake().people
+    brake_before: Brake = Brake()
 
     def chosen_terms(self, shown: Terms) -> Terms:
         """The connection's terms as the person wants them, where ``shown`` is what they saw."""
@@ -152,7 +153,7 @@ class Answers(BaseModel):
         self.destination_id = self.destination_version = self.saved_audience = None
         self.name, self.agreed = name, False
         self.saved_tags, self.take_over = {}, []
-        self.approval_before = (Approval.NEVER, None)
+        self.approval_before, self.brake_before = (Approval.NEVER, None), Brake()
         self.revision += 1
 
     def timetable(self) -> str:
@@ -178,7 +179,6 @@ class Answers(BaseModel):
             channel=self.channel,
             language=self.channel_language or self.language,
             agreed=self.agreed,
-            brake=Brake(share=self.brake_percent / 100, people=self.brake_people),
         )
 
 
@@ -189,6 +189,7 @@ def of_destination(destination: Destination, person: str) -> Answers:
     if schedule == "weekly":
         weekday, _, time = rest.partition(" ")
         times = {"weekday": weekday[:3].lower(), "time": time}
+    brake = policies_of(destination).brake
     agreed = destination.consent_version == CONSENT_VERSION and destination.consent_by == person
     return Answers(
         destination_id=destination.id,
@@ -216,8 +217,9 @@ def of_destination(destination: Destination, person: str) -> Answers:
         approval=Approval(destination.approval),
         approval_above=destination.approval_above,
         approval_before=(Approval(destination.approval), destination.approval_above),
-        brake_percent=round(destination.brake_share * 100),
-        brake_people=destination.brake_people,
+        brake_percent=brake.percent,
+        brake_people=brake.people,
+        brake_before=brake,
         **times,
     )
 

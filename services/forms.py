@@ -33,12 +33,20 @@ class Brake(BaseModel):
     share: float = Field(0.20, ge=0, le=1)
     people: int = Field(25, ge=0)
 
+    @property
+    def percent(self) -> int:
+        """The share as people enter it."""
+        return round(self.share * 100)
+
+    def entered(self, percent: int, people: int) -> Brake:
+        """This one with what somebody entered; a finer share than they were shown stays if they left it."""
+        return Brake(share=self.share if percent == self.percent else percent / 100, people=people)
+
 
 class Form(BaseModel):
     """What a person fills in, in the wizard or at the command line.
 
-    ``brake`` is a policy: only administrators may change it; None leaves it as it is. ``take_over`` says of which segments
-    a tag that was there before Postino becomes its own: of all, of none, or of those named.
+    ``take_over`` says of which segments a tag that was there before Postino becomes its own: of all, of none, or of those named.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,7 +67,6 @@ class Form(BaseModel):
     channel: str | None = None
     language: str = "en"
     agreed: bool = False
-    brake: Brake | None = None
 
     def takes_over(self, segment: str) -> bool:
         """Whether the segment's tag may be one that was there before Postino."""
@@ -72,6 +79,7 @@ class Policies(BaseModel):
     ``approval`` and ``approval_above`` say which ones a second person approves, ``in_workflows`` whether workflows may run them.
     ``mentions`` are the Slack users who are called when there is trouble. ``quiet`` keeps scheduled successes from being
     posted; ``digest`` is the hour of the day, in the destination's time zone, at which they are told together instead.
+    ``brake`` says how many removals wait for a person.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,6 +90,7 @@ class Policies(BaseModel):
     mentions: list[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{1,20}$")]] = Field([], max_length=20)
     quiet: bool = False
     digest: int | None = Field(None, ge=0, le=23)
+    brake: Brake = Brake()
 
     def after(self, shown: Policies, chosen: Policies) -> Policies | None:
         """These with what somebody who was shown others has changed; None if somebody else changed the same meanwhile."""
@@ -142,6 +151,7 @@ def policies_of(destination: Destination) -> Policies:
         mentions=destination.mentions,
         quiet=destination.quiet,
         digest=destination.digest_hour,
+        brake=Brake(share=destination.brake_share, people=destination.brake_people),
     )
 
 

@@ -15,7 +15,7 @@ from bot.views.removal import ended
 from bot.views.wizard_segments import schedule_text
 from services.access import COMMAND_LINE
 from services.approving import Approval
-from services.destinations import Form, Policies
+from services.destinations import Form, Policies, policies_of
 from services.errors import InvalidInput
 from services.removing import Tags
 from storage.models import Destination, Json
@@ -110,10 +110,27 @@ def policies(
             show_default=False,
         ),
     ] = None,
+    brake_percent: Annotated[
+        int | None,
+        typer.Option(
+            help="Removals of a tag from more than this percentage of its holders wait for a person.",
+            min=0,
+            max=100,
+            show_default=False,
+        ),
+    ] = None,
+    brake_people: Annotated[
+        int | None, typer.Option(help="And from at least so many people.", min=0, show_default=False)
+    ] = None,
 ) -> None:
-    """Decide who approves a destination's exports and who is told; what is not given goes back to its default."""
+    """Decide what waits for a person and who is told.
+
+    What is not given goes back to its default, but for the brake, which stays.
+    """
     postino = application()
     actor = postino.command_line()
+    destination = destination_called(postino, actor, name)
+    brake = policies_of(destination).brake
     try:
         chosen = Policies(
             approval=approval,
@@ -122,12 +139,16 @@ def policies(
             mentions=mention or [],
             quiet=quiet,
             digest=digest,
+            brake=brake.entered(
+                brake.percent if brake_percent is None else brake_percent,
+                brake.people if brake_people is None else brake_people,
+            ),
         )
     except ValidationError:
         raise InvalidInput(
             "A Slack user's ID looks like U012AB3CD: in their profile, choose Copy member ID.", field="mention"
         ) from None
-    saved = postino.destinations.set_policies(actor, destination_called(postino, actor, name).id, chosen)
+    saved = postino.destinations.set_policies(actor, destination.id, chosen)
     say(texts()("The policies of {name} are saved.", name=saved.name))
 
 
@@ -232,6 +253,8 @@ def _as_json(one: Destination) -> Json:
         "channel": one.channel,
         "approval": one.approval,
         "approval_above": one.approval_above,
+        "brake_percent": policies_of(one).brake.percent,
+        "brake_people": one.brake_people,
         "in_workflows": one.in_workflows,
         "mentions": one.mentions,
         "quiet": one.quiet,

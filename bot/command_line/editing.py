@@ -52,7 +52,7 @@ def edit(
     if not changes:
         raise InvalidInput("Nothing was changed. Say what is to change, such as --segment or --schedule.", field="name")
     require_agreement(agree or answers.agreed, postino.source.name)
-    form = Form.model_validate(answers.form().model_dump() | changes | {"agreed": True, "brake": None})
+    form = Form.model_validate(answers.form().model_dump() | changes | {"agreed": True})
     saved = postino.destinations.save(actor, form, edited=edited)
     answers.segments, answers.connection_id = form.segments, form.connection_id
     tell_saved(t, saved.name)

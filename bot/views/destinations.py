@@ -16,6 +16,7 @@ from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
 from bot.views.wizard import EDIT
 from bot.views.wizard_segments import schedule_text
+from services.destinations import Policies
 
 PAGE = 5
 """How many fit into the 12,000 characters that a message may have, with the longest names."""
@@ -79,6 +80,7 @@ class Row:
     paused_by: str | None
     last: Run | None
     going_on: Run | None
+    policies: Policies
 
     @property
     def manageable(self) -> bool:
@@ -108,7 +110,7 @@ def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: 
     content: list[Block] = [blocks.section(f"*{head}*")]
     said = [f"{head}:"]
     for row in rows:
-        lines = [*facts(t, row, shared=shared), _origin(t, row)]
+        lines = [*facts(t, row, shared=shared), policies.told(t, row.policies), _origin(t, row)]
         content.append(blocks.section("\n".join(lines)))
         if not shared:
             content.append(_buttons(t, row, place))

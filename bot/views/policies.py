@@ -1,4 +1,4 @@
-"""The modal with a destination's policies: who else approves, whether workflows export, who is called, what is posted."""
+"""The modal with a destination's policies: who else approves, the brake, workflows, who is called, what is posted."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MENTIONS = "mentions"
 MORE = "more"
 WORKFLOWS = "workflows"
 SUCCESSES = "successes"
+BRAKE_PERCENT, BRAKE_PEOPLE = "brake_percent", "brake_people"
 EACH, NONE = "each", "none"
 """What is posted of scheduled successes, if it is not an hour at which they are told together."""
 WORDS = {
@@ -28,6 +29,7 @@ WORDS = {
     Approval.FIRST: mark("The first export"),
     Approval.ALWAYS: mark("Every export"),
 }
+TOLD = {Approval.FIRST: mark("the first export"), Approval.ALWAYS: mark("every export")}
 
 
 class Metadata(BaseModel):
@@ -83,6 +85,7 @@ def form(t: Texts, destination: str, zone: str, metadata: Metadata, problem: str
             hint=t("An administrator, or who made the destination, but not the person who asked for the export."),
         ),
         blocks.field(t("Also exports that add more contacts than"), above, ABOVE, optional=True),
+        *brake(t, policies.brake.percent, policies.brake.people),
         blocks.field(t("Call these people where there is trouble"), mentions, MENTIONS, optional=True),
         blocks.field(
             t("Scheduled exports that went well"),
@@ -111,6 +114,34 @@ def form(t: Texts, destination: str, zone: str, metadata: Metadata, problem: str
     )
 
 
+def brake(t: Texts, percent: int, people: int, action: str = "", at: str = "") -> list[Block]:
+    """The inputs of the brake; ``action`` is what their actions begin with, ``at`` what their blocks end with."""
+    text = t(
+        "*Brake* · Taking a tag off more people than this waits until a person says so. Administrators alone can change it."
+    )
+    share = blocks.number_input(f"{action}{BRAKE_PERCENT}", value=percent, least=0, most=100)
+    least = blocks.number_input(f"{action}{BRAKE_PEOPLE}", value=people, least=0)
+    return [
+        blocks.section(text, block_id="brake"),
+        blocks.field(t("More than this percentage of a tag's holders"), share, f"{BRAKE_PERCENT}{at}"),
+        blocks.field(t("And at least so many people"), least, f"{BRAKE_PEOPLE}{at}"),
+    ]
+
+
+def told(t: Texts, held: Policies) -> str:
+    """What waits for a person, in one line, for whoever may look at the destination."""
+    approvals = [t(TOLD[held.approval])] if held.approval in TOLD else []
+    if held.approval_above is not None:
+        approvals.append(t("exports that add more than {count} contacts", count=held.approval_above))
+    braked = t(
+        "Brake: from {count} people, if that is more than {share} of a tag's holders",
+        share=t.percent(held.brake.share),
+        count=held.brake.people,
+    )
+    by_two = t("approved by a second person: {exports}", exports=", ".join(approvals)) if approvals else ""
+    return " · ".join(part for part in (braked, by_two) if part)
+
+
 def _successes(t: Texts, policies: Policies) -> Block:
     options = [blocks.option(t("Post each"), EACH), blocks.option(t("Post none"), NONE)]
     options += [blocks.option(t("Tell them together daily at {time}", time=f"{at:02}:00"), str(at)) for at in range(24)]
@@ -119,8 +150,8 @@ def _successes(t: Texts, policies: Policies) -> Block:
     return blocks.select(SUCCESSES, options, t("Choose"), chosen=chosen)
 
 
-def entered(view: Mapping[str, Any]) -> Policies:
-    """The policies of a submitted view."""
+def entered(view: Mapping[str, Any], shown: Policies) -> Policies:
+    """The policies of a submitted view that showed others before."""
     values = {block_id.partition(".")[0]: held for block_id, held in view["state"]["values"].items()}
     above = values[ABOVE][ABOVE].get("value")
     ticked = {one["value"] for one in values[MORE][MORE].get("selected_options") or ()}
@@ -132,6 +163,7 @@ def entered(view: Mapping[str, Any]) -> Policies:
         mentions=values[MENTIONS][MENTIONS].get("selected_users") or [],
         quiet=successes == NONE,
         digest=int(successes) if successes.isdecimal() else None,
+        brake=shown.brake.entered(*(int(values[name][name]["value"]) for name in (BRAKE_PERCENT, BRAKE_PEOPLE))),
     )
 
 

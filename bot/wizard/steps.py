@@ -125,7 +125,7 @@ class Steps:
         """Save the destination, and request a preview if that was asked for."""
         edited = self.require_current(person.actor, answers)
         if edited is not None:
-            self._check_approval(answers, edited)
+            self._check_policies(answers, edited)
         changes = self._changed_terms(person.actor, answers)
         saved = self.application.destinations.save(person.actor, answers.form(), edited=edited)
         self._decide(person.actor, answers, saved)
@@ -317,19 +317,24 @@ class Steps:
             return []
 
     def _decide(self, actor: Actor, answers: Answers, saved: Destination) -> None:
-        """Set who approves the exports, if an administrator changed it: what others decided meanwhile stays."""
-        if not actor.is_administrator or answers.approval_before == (answers.approval, answers.approval_above):
+        """Set who approves the exports and the brake, if an administrator changed it: what others decided meanwhile stays."""
+        shown, chosen = _policies(answers, saved)
+        if not actor.is_administrator or shown == chosen:
             return
-        shown, chosen = _approval(answers, saved)
         self.application.destinations.set_policies(actor, saved.id, chosen, shown=shown)
 
-    def _check_approval(self, answers: Answers, edited: Destination) -> None:
-        """Raises Refused, before anything is saved, if somebody else has decided who approves meanwhile; that shows then."""
-        shown, chosen = _approval(answers, edited)
+    def _check_policies(self, answers: Answers, edited: Destination) -> None:
+        """Raises Refused, before anything is saved, if somebody else has decided the same meanwhile; that shows then."""
+        shown, chosen = _policies(answers, edited)
         now = destinations.policies_of(edited)
         if now.after(shown, chosen) is None:
             answers.approval, answers.approval_above = now.approval, now.approval_above
             answers.approval_before = (now.approval, now.approval_above)
+            answers.brake_percent, answers.brake_people, answers.brake_before = (
+                now.brake.percent,
+                now.brake.people,
+                now.brake,
+            )
             answers.revision += 1
             raise destinations.overruled(edited)
 
@@ -362,14 +367,18 @@ def _account(actor: Actor, connection: Connection) -> str | None:
     return connection.account_name if actor.is_administrator else None
 
 
-def _approval(answers: Answers, destination: Destination) -> tuple[Policies, Policies]:
-    """The destination's policies with who approves as it was shown, and as it was chosen."""
+def _policies(answers: Answers, destination: Destination) -> tuple[Policies, Policies]:
+    """The destination's policies with what the wizard decides of them as it was shown, and as it was chosen."""
     now = destinations.policies_of(destination)
     approval, above = answers.approval_before
-    return (
-        now.model_copy(update={"approval": approval, "approval_above": above}),
-        now.model_copy(update={"approval": answers.approval, "approval_above": answers.approval_above}),
-    )
+    brake = answers.brake_before
+    chosen = {
+        "approval": answers.approval,
+        "approval_above": answers.approval_above,
+        "brake": brake.entered(answers.brake_percent, answers.brake_people),
+    }
+    shown = {"approval": approval, "approval_above": above, "brake": brake}
+    return now.model_copy(update=shown), now.model_copy(update=chosen)
 
 
 def choose(answers: Answers, connection_id: int) -> None:

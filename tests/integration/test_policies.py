@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services import audit
 from services.approving import Approval
-from services.destinations import Policies, policies_of
+from services.destinations import Brake, Policies, policies_of
+from storage.models import AuditEntry
 from tests.integration.slack_office import Office
 
 
@@ -51,6 +53,34 @@ def test_administrators_decide_in_a_modal_and_find_it_filled_in_again(
     assert policies(office) == expected
     recorded = [one.action for one in audit.trail(office.postino.database, office.world.actor)]
     assert recorded.count("destination.policies") == 1
+
+
+def test_the_brake_is_decided_with_the_other_policies_shown_and_audited(office: Office) -> None:
+    office.world.destination("VIP")
+    told = "Brake: from {} people, if that is more than {} of a tag's holders"
+    assert told.format(25, "20%") in "".join(office.type(office.ben, "/postino destinations")["lines"])
+    [destination] = office.postino.destinations.visible(office.world.actor)
+    finer = Policies(brake=Brake(share=0.125, people=40))
+    office.postino.destinations.set_policies(office.world.actor, destination.id, finer)
+    view = opened(office)
+    shown = {one["block_id"]: one["value"] for one in view["inputs"]}
+    assert (shown["brake_percent"], shown["brake_people"]) == ("12", "40")
+    office.ada.act("enter", target="brake_people", value="3")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: "are saved." in lines(office))
+    assert policies(office).brake == Brake(share=0.125, people=3), "a share that was left is not rounded"
+    office.ada.act("close")
+
+    opened(office)
+    office.ada.act("enter", target="brake_percent", value="5")
+    assert office.ada.act("submit")["ok"]
+    office.soon(lambda: policies(office).brake == Brake(share=0.05, people=3))
+    office.ada.act("close")
+    assert told.format(3, "5%") in "".join(office.type(office.ben, "/postino destinations")["lines"])
+    with office.postino.database.read() as session:
+        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert (newest.person, newest.action) == ("U0ADA", "destination.policies")
+    assert newest.details["brake"] == {"share": 0.05, "people": 3}
 
 
 def lines(office: Office) -> str:

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services.access import Actor, Sharing, Standing
-from services.destinations import Brake
-from services.drafts import of_destination
+from services.destinations import Brake, Policies
 from services.errors import NotAllowed
-from storage.models import RunStatus
+from storage.models import AuditEntry, RunStatus
 from tests.integration import wizard_hands as hands
 from tests.integration.slack_world import SlackWorld, until
 from tests.integration.wizard_hands import act, enter, seen, text_of, value
@@ -469,6 +469,9 @@ def test_an_administrator_sets_the_policies(slack_world: SlackWorld) -> None:
     saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
     assert (saved.brake_share, saved.brake_people) == (0.05, 3)
     assert (saved.approval, saved.approval_above) == ("first", 100)
+    with slack_world.postino.database.read() as session:
+        entries = list(session.scalars(select(AuditEntry).where(AuditEntry.action == "destination.policies")))
+    assert [entry.details["brake"] for entry in entries] == [{"share": 0.05, "people": 3}]
 
 
 def test_a_schedule_shows_when_it_comes_next_by_its_own_clock(slack_world: SlackWorld) -> None:
@@ -557,8 +560,7 @@ def test_a_contributor_sees_no_policies_and_cannot_change_them(slack_world: Slac
     saved = slack_world.postino.destinations.named(slack_world.actor, "Spring letter")
     assert (saved.brake_share, saved.brake_people) == (0.2, 25)
     as_ben = Actor(slack_world.actor.workspace_id, "U0BEN", Standing.MEMBER)
-    form = of_destination(saved, "U0BEN").form().model_copy(update={"brake": Brake(share=1.0)})
     with pytest.raises(NotAllowed):
-        slack_world.postino.destinations.save(as_ben, form, edited=saved)
+        slack_world.postino.destinations.set_policies(as_ben, saved.id, Policies(brake=Brake(share=1.0)))
     with pytest.raises(NotAllowed):
         slack_world.limit(saved.connection_id or 0, 7, as_ben)

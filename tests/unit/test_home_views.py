@@ -13,6 +13,8 @@ from slackblocks._surfaces import validate_surface_blocks
 from bot import texts
 from bot.views import destinations, home, run_facts, wizard
 from sandbox.slack import rules
+from services.approving import Approval
+from services.destinations import Policies
 
 T = texts.of(None)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -51,6 +53,7 @@ def row(number: int, permission: str = "administrator") -> destinations.Row:
         paused_by="U0ADA" if number % 2 else None,
         last=run("failed", number),
         going_on=run("processing", number),
+        policies=Policies(approval=Approval.FIRST, approval_above=10**6),
     )
 
 
