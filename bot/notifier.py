@@ -24,7 +24,7 @@ from bot.living import REMOVED, Living
 from bot.notices import Notices
 from bot.people import People, is_slack_user
 from bot.slack_calls import CHANNEL_LOST, MESSAGE_LOST, NO_ANSWER, STEP_LOST, OverBudgetError
-from bot.telling import PERSON, SUCCESS, Telling, recipient
+from bot.telling import PERSON, SUCCESS, Telling, is_direct, recipient
 from bot.texts import Texts
 from bot.views import outcomes
 from bot.views.run_facts import Message
@@ -41,6 +41,8 @@ HOLD = timedelta(minutes=2)
 AT_ONCE = 50
 """How many messages are delivered before the messages of running exports are looked at."""
 LONGEST_WAIT = 300.0
+TO_ONE = frozenset({"direct", "approver"})
+"""The kinds of message that are for one person alone."""
 GIVE_UP_AFTER = timedelta(hours=24)
 
 log = structlog.get_logger()
@@ -119,7 +121,11 @@ class Notifier:
             case "run":
                 self._tell_state(message, run)
             case "outcome":
-                self._post(run, outcomes.outcome(self._texts(run), self._telling.run(run)), broadcast=True)
+                facts = dataclasses.replace(self._telling.run(run), asked=self._telling.asked(self._client, run))
+                self._post(run, outcomes.outcome(self._texts(run), facts), broadcast=True)
+                self._mark(message)
+            case "approver":
+                self._ask(run, str(message.values["person"]))
                 self._mark(message)
             case "verified":
                 self._post_verified(run)
@@ -155,8 +161,11 @@ class Notifier:
         """Bring the living message to the run's present state; at its end, queue what else there is to say."""
         if run.verifies is None and not self._telling.is_quiet(run):
             self._living.show(run)
+        asked = self._telling.asked(self._client, run) or ()
         with self._database.write() as session:
             if run.status == message.values.get("status"):
+                for person in asked:
+                    self._queue(session, run, "approver", person)
                 for kind in self._follow_ups(run):
                     self._queue(session, run, kind)
             outbox.delivered(session, message.id, self._database.now(session))
@@ -182,7 +191,7 @@ class Notifier:
             kinds.append("outcome")
         if not run.preview and self._application.runs.by_cause(run.id):
             kinds += ["rejects", "list"]
-        if run.trigger == PERSON and is_slack_user(run.requested_by) and not _is_direct(run):
+        if run.trigger == PERSON and is_slack_user(run.requested_by) and not is_direct(run):
             kinds.append("direct")
         return kinds
 
@@ -192,7 +201,7 @@ class Notifier:
         if not run.preview:
             kinds.append("outcome")
         asked = run.preview and self._application.runs.approval_rule(run) is not None
-        if is_slack_user(approving.asker(run)) and (asked or not (run.preview or _is_direct(run))):
+        if is_slack_user(approving.asker(run)) and (asked or not (run.preview or is_direct(run))):
             kinds.append("direct")
         return kinds
 
@@ -206,9 +215,16 @@ class Notifier:
         own = run.trigger == PERSON or run.status == RunStatus.CANCELED
         return own or self._telling.changed(run) or bool(self._telling.resized(run))
 
-    def _queue(self, session: Session, run: Run, kind: str) -> None:
-        once = f"{kind}-{run.id}-{run.status}-{run.attempt}"
-        outbox.add(session, run.workspace_id, kind, {}, self._database.now(session), run_id=run.id, once=once)
+    def _queue(self, session: Session, run: Run, kind: str, person: str | None = None) -> None:
+        once = "-".join(part for part in (kind, person, str(run.id), run.status, str(run.attempt)) if part)
+        values = {"person": person} if person is not None else {}
+        outbox.add(session, run.workspace_id, kind, values, self._database.now(session), run_id=run.id, once=once)
+
+    def _ask(self, run: Run, person: str) -> None:
+        """Ask somebody directly for their approval, unless it was given or cannot be given any more."""
+        if run.status == RunStatus.WAITING:
+            t = self._telling.texts_of(self._client, run, person)
+            self._send(person, outcomes.approval_wanted(t, self._telling.run(run)))
 
     def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> None:
         """In the thread of the living message, or in the channel if that message is gone."""
@@ -277,7 +293,7 @@ class Notifier:
         elif code in MESSAGE_LOST and run is not None and run.message_ts:
             self._application.runs.note_message(run.id, run.channel, None, REMOVED)
             self._again(message, 0, code)
-        elif code in CHANNEL_LOST and run is not None and run.channel and message.kind != "direct" and recipient(run):
+        elif code in CHANNEL_LOST and run is not None and run.channel and message.kind not in TO_ONE and recipient(run):
             # Without a channel everything there is still to say goes to the launcher.
             self._application.runs.note_message(run.id, None, None, REMOVED)
             self._again(message, 0, code)
@@ -300,11 +316,6 @@ class Notifier:
         log.error("notifier.gave_up", message=message.id, kind=message.kind, run=message.run_id, failure=failure)
         with self._database.write() as session:
             outbox.give_up(session, message.id, self._database.now(session), failure)
-
-
-def _is_direct(run: Run) -> bool:
-    """Whether the run is told to one person alone."""
-    return run.channel is None or run.channel[0] in "DUW"
 
 
 def _pause(message: OutboxMessage) -> float:

@@ -9,8 +9,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import select
 
-from bot import texts
-from bot.people import People, is_slack_user
+from bot import slack_calls, texts
+from bot.people import GONE, People, is_slack_user
 from bot.texts import Texts
 from bot.views import run_facts
 from bot.views.outcomes import LIMITS
@@ -24,7 +24,8 @@ from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 UNUSUAL_SHARE = 0.5
 UNUSUAL_PROFILES = 25
 FEW = 5
-"""So many people are called who could approve something; where there are more, the channel hears of it without names."""
+"""So many people are called who could approve something; where there are more, the channel hears of it without names, and
+without a channel only so many are asked."""
 PERSON = "person"
 """The trigger of runs that a person launched."""
 SUCCESS = frozenset({RunStatus.SUCCESSFUL, RunStatus.REJECTS})
@@ -36,6 +37,11 @@ def recipients(run: Run) -> list[str]:
     """Who can hear of a run where no channel can be written to: who launched it, who approved it, who made the destination."""
     candidates = (run.requested_by, run.approved_by, run.destination.created_by)
     return list(dict.fromkeys(person for person in candidates if person and is_slack_user(person)))
+
+
+def is_direct(run: Run) -> bool:
+    """Whether the run is told to one person alone."""
+    return run.channel is None or run.channel[0] in "DUW"
 
 
 def recipient(run: Run) -> str | None:
@@ -106,12 +112,44 @@ class Telling:
     def _called(self, row: Run, rule: str) -> tuple[str, ...]:
         """The people to call: the destination's, and for an approval those whom administrators have named, where they are few."""
         called = list(row.destination.mentions)
-        if rule and row.status == RunStatus.WAITING and row.channel and not row.channel.startswith(("D", "U", "W")):
+        if rule and row.status == RunStatus.WAITING and not is_direct(row):
             with self._application.database.read() as session:
                 named = workspaces.named_administrators(session, row.workspace_id)
             if len(named) <= FEW:
                 called += [one for one in named if one != approving.asker(row)]
         return tuple(dict.fromkeys(called))
+
+    def asked(self, client: WebClient, row: Run) -> tuple[str, ...] | None:
+        """Who is asked directly for the approval of a second person, because no channel hears of the run; a few at most.
+
+        They are those whom administrators have named and who made the destination, as far as they may approve it and do not
+        have its message already. None if nobody has to be asked. Raises SlackApiError where Slack does not say who they are.
+        """
+        if row.status != RunStatus.WAITING or not is_direct(row) or self._application.runs.approval_rule(row) is None:
+            return None
+        told, asked = recipient(row), list[str]()
+        with self._application.database.read() as session:
+            team = session.get_one(Workspace, row.workspace_id).slack_team_id or ""
+            named = workspaces.named_administrators(session, row.workspace_id)
+        for person in dict.fromkeys((*named, row.destination.created_by)):
+            if (
+                person == approving.asker(row)
+                or not is_slack_user(person)
+                or not self._approves(client, team, row, person)
+            ):
+                continue
+            if person == told:
+                return None
+            asked.append(person)
+        return tuple(asked[:FEW])
+
+    def _approves(self, client: WebClient, team: str, row: Run, person: str) -> bool:
+        try:
+            return self._application.runs.may_approve(self._people.resolve(client, team, person).actor, row)
+        except SlackApiError as error:
+            if slack_calls.code_of(error) in GONE:
+                return False
+            raise
 
     def recovered(self, row: Run) -> bool:
         """Whether this run succeeded after one of the same destination that had not."""

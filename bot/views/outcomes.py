@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.texts import Texts, mark
 from bot.views import blocks, decisions
 from bot.views.blocks import Block, escape
-from bot.views.previews import held
+from bot.views.previews import held, preview
 from bot.views.run_facts import (
     WORDS,
     Message,
@@ -47,7 +47,7 @@ CHANNEL_LOST = {
 
 def outcome(t: Texts, run: Run) -> Message:
     """How a run ended, as a message of its own, with the buttons that help."""
-    called = _called(t, run)
+    called = " ".join(part for part in (_asked(t, run), _called(t, run)) if part)
     lines = [line for line in (_headline(t, run), *_story(t, run), called) if line]
     content = [blocks.section("\n".join(lines))]
     brake = held(t, run.plan) if run.holds else ""
@@ -63,6 +63,25 @@ def _called(t: Texts, run: Run) -> str:
     if not run.mentions or not trouble:
         return ""
     return t("Please look: {people}", people=" ".join(f"<@{person}>" for person in run.mentions))
+
+
+def _asked(t: Texts, run: Run) -> str:
+    """Who was asked directly to approve a run that no channel hears of; empty if nobody had to be."""
+    if run.asked is None:
+        return ""
+    if not run.asked:
+        return t(
+            "Nobody could be asked directly, because no administrator is named in Postino who may approve it. Ask one: it waits "
+            "in their Home tab of Postino."
+        )
+    return t("Asked directly: {people}", people=" ".join(f"<@{person}>" for person in run.asked))
+
+
+def approval_wanted(t: Texts, run: Run) -> Message:
+    """The card of a run that waits, for somebody who may approve it and hears of it in no channel."""
+    text = t("✋ Your approval is wanted for an export of {destination}.", destination=f"*{escape(run.destination)}*")
+    card = preview(t, run)
+    return Message(f"{text.replace('*', '')} {card.text}", [blocks.section(text), *card.blocks])
 
 
 def next_steps(t: Texts, run: Run) -> list[Block]:

@@ -177,7 +177,8 @@ class Resized:
 class Run:
     """One run as it is now. ``waits_for`` names the run that holds the Mailchimp account, "" if it may not be named.
 
-    ``mentions`` are the people to call where there is trouble. ``rule`` says why a second person must approve it, or is
+    ``mentions`` are the people to call where there is trouble, ``asked`` those who were asked directly for their approval,
+    None if that was not needed. ``rule`` says why a second person must approve it, or is
     empty; ``rule_above`` is the number of new contacts it allows; ``maker`` made the destination and may manage it;
     ``agreed_by`` agreed to its statement last. ``asker`` does not approve it: ``requested_by``, or ``agreed_by`` where it
     began by itself. ``settled`` says that nobody is asked any more about the removals that the brake held in it.
@@ -223,6 +224,7 @@ class Run:
     recovered: bool = False
     weights: tuple[Weight, ...] = ()
     mentions: tuple[str, ...] = ()
+    asked: tuple[str, ...] | None = None
     resized: tuple[Resized, ...] = ()
 
     @property

@@ -241,6 +241,68 @@ def test_who_may_approve_and_who_is_called_in_trouble_hears_once_of_a_preview_th
     assert len(office.posted()) == 2
 
 
+def names(office: Office, *people: str) -> None:
+    """Let these people be named as administrators."""
+    with office.postino.database.write() as session:
+        session.get_one(Workspace, office.world.actor.workspace_id).administrators = list(people)
+
+
+def test_without_a_channel_who_may_approve_is_asked_directly_and_the_asker_hears_who(office: Office) -> None:
+    names(office, "U0ADA", "U0BEN", "U0GUS", "U0DARIO")
+    made = office.world.destination("VIP", channel=None)
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.ALWAYS))
+    office.request(made, preview=True)
+    office.work()
+    card, told = office.directly(office.ada)
+    assert "Preview of Newsletter" in lines(card)
+    assert "Asked directly: @Ben Okafor @Dario Conti\n" in f"{lines(told)}\n", "no guest, and not Ada, who asked for it"
+    [wanted] = office.directly(office.ben)
+    assert "Your approval is wanted for an export of Newsletter." in lines(wanted)
+    assert "Needs the approval of somebody other than @Ada Lovelace" in lines(wanted)
+    office.notify()
+    assert len(office.directly(office.ben)) == 1
+    office.click(office.ben, "Approve and send", wanted)
+    office.soon(lambda: office.run(1).status == RunStatus.QUEUED)
+    office.work()
+    assert (office.run(1).status, office.run(1).approved_by) == (RunStatus.SUCCESSFUL, "U0BEN")
+    assert "approved by @Ben Okafor" in lines(office.directly(office.ada)[0])
+    assert len(office.directly(office.ben)) == 1
+
+    office.request(made, preview=True)
+    office.world.segment("VIP", ["p0", "p5"])
+    office.clock.forward(minutes=1)
+    office.work()
+    dario = Actor(office.world.actor.workspace_id, "U0DARIO", Standing.ADMINISTRATOR)
+    office.postino.runs.approve(dario, 2)
+    office.click(office.ben, "Approve and send", office.directly(office.ben)[-1])
+    refusal = office.soon(lambda: [one for one in office.directly(office.ben) if one["ephemeral"]])[-1]
+    assert "This export does not wait for approval any more." in lines(refusal)
+
+
+def test_without_a_channel_and_with_nobody_to_ask_the_asker_is_told_what_to_do(office: Office) -> None:
+    made = office.world.destination("VIP", channel=None)
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.ALWAYS))
+    office.request(made, preview=True)
+    office.work()
+    assert "Nobody could be asked directly" in lines(office.directly(office.ada)[-1])
+    assert "Ask one: it waits in their Home tab of Postino." in lines(office.directly(office.ada)[-1])
+
+
+def test_who_made_the_destination_is_asked_directly_for_what_an_administrator_wants_to_send(office: Office) -> None:
+    connection = office.world.connect()
+    office.postino.connections.share(office.world.actor, connection, Sharing.EVERYONE)
+    ben = Actor(office.world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    made = office.world.destination("VIP", by=ben, connection_id=connection, channel=None)
+    office.postino.destinations.set_policies(office.world.actor, made.id, Policies(approval=Approval.ALWAYS))
+    office.request(made, preview=True)
+    office.work()
+    assert "Your approval is wanted for an export of Newsletter." in lines(office.directly(office.ben)[0])
+    office.click(office.ada, "Cancel", office.directly(office.ada)[0])
+    office.soon(lambda: office.run(1).status == RunStatus.CANCELED)
+    office.notify()
+    assert len(office.directly(office.ben)) == 1
+
+
 def test_who_set_a_schedule_up_hears_that_nobody_approved_what_it_began(office: Office) -> None:
     made = of_ben(office, approval="always")
     office.postino.runs.request(

@@ -137,6 +137,9 @@ def test_slack_takes_every_message_about_every_run() -> None:
     for run in every_run():
         assert refused(runs.living(T, run)) == []
         assert refused(outcomes.outcome(T, run)) == []
+        if run.status == "waiting":
+            assert refused(outcomes.outcome(T, dataclasses.replace(run, asked=()))) == []
+            assert refused(outcomes.approval_wanted(T, run)) == []
     causes = [(str(reason), 10**6) for reason in (*Problem, *Refusal)]
     for message in (
         outcomes.rejected(T, a_run(destination=MEAN), causes),
