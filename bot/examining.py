@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from bot.settings import Settings
@@ -14,14 +14,27 @@ from bot.texts import Texts
 from bot.wiring import Application
 from services import guarding
 from services.access import Actor
+from services.binding import SCHEDULE
 from services.destinations import CONSENT_VERSION
-from services.errors import NotFound, PostinoError, Unavailable
+from services.errors import (
+    AccountLimit,
+    LimitExceeded,
+    NotAllowed,
+    NotFound,
+    PostinoError,
+    ReconnectNeeded,
+    Refused,
+    Unavailable,
+)
 from services.mailing import MergeField
 from services.sources import Attribute, BeingRefreshed, Segment
-from storage.models import Destination, RunStatus
+from services.tagging import ForeignTag
+from storage.models import Destination, Run, RunStatus
 
 LEAST_SPACE = 2_000_000_000
 """Bytes of scratch paper that an export of 1,000,000 profiles may need."""
+TO_EDIT = frozenset(one.__name__ for one in (LimitExceeded, AccountLimit, ForeignTag))
+"""What an export fails of that an edit of its destination puts right: other segments, another tag."""
 
 
 class Mark(enum.StrEnum):
@@ -36,7 +49,8 @@ class Mark(enum.StrEnum):
 class Finding:
     """One thing that was looked at; its text says what to do.
 
-    ``destination`` is the one whose edit puts it right, ``connection`` the one that is to be connected again.
+    ``destination`` is the one whose edit puts it right, ``connection`` the one that is to be connected again, ``preview``
+    the destination that is to be exported again and ``run`` the export that says more.
     """
 
     mark: Mark
@@ -44,6 +58,8 @@ class Finding:
     text: str
     destination: int | None = None
     connection: int | None = None
+    preview: int | None = None
+    run: int | None = None
 
 
 def settings(given: Settings, t: Texts) -> Iterator[Finding]:
@@ -66,9 +82,9 @@ def application(postino: Application, actor: Actor, t: Texts) -> Iterator[Findin
         return  # without the source every destination would look broken
     yield from _source(postino, segments, attributes, t)
     yield from _refresh(postino, actor, t)
-    working = yield from _connections(postino, actor, t)
+    states = yield from _connections(postino, actor, t)
     names = {one.name for one in segments}, {one.name for one in attributes}
-    yield from _destinations(postino, actor, *names, working, t)
+    yield from _destinations(postino, actor, *names, states, t)
 
 
 def _slack(given: Settings, t: Texts) -> Iterator[Finding]:
@@ -191,54 +207,82 @@ def _refresh(postino: Application, actor: Actor, t: Texts) -> Iterator[Finding]:
         return  # it could be read just now; who looks again is told
 
 
-def _connections(postino: Application, actor: Actor, t: Texts) -> Generator[Finding, None, set[int]]:
-    """Finds out about each connection; returns those that work."""
+def _connections(postino: Application, actor: Actor, t: Texts) -> Generator[Finding, None, dict[int, Mark]]:
+    """Finds out about each connection; returns how each is, by its id."""
     found = postino.connections.visible(actor)
     if not found:
         hint = t(
             "There is none yet. Make one in Slack with /postino-connect, or with: postino connections add NAME --api-key-stdin"
         )
         yield Finding(Mark.HINT, t("Connections"), hint)
-    working = set()
+    states = {}
     for one in found:
         try:
             guarding.check_role(postino.connections.account(one))
-        except PostinoError as error:
-            again = None if isinstance(error, Unavailable) else one.id
-            yield Finding(Mark.BAD, one.name, t.error(error), connection=again)
+        except Unavailable as error:
+            states[one.id] = Mark.HINT
+            yield Finding(Mark.HINT, one.name, _not_looked_at(t, error))
             continue
-        working.add(one.id)
+        except PostinoError as error:
+            states[one.id] = Mark.BAD
+            yield Finding(Mark.BAD, one.name, t.error(error), connection=one.id)
+            continue
+        states[one.id] = Mark.GOOD
         yield Finding(Mark.GOOD, one.name, t("Connected to Mailchimp as {account}.", account=one.account_name))
-    return working
+    return states
+
+
+def _not_looked_at(t: Texts, error: Unavailable) -> str:
+    return t("could not be looked at now. {reason} Look again in a moment.", reason=t.error(error))
 
 
 def _destinations(
-    postino: Application, actor: Actor, segments: set[str], attributes: set[str], working: set[int], t: Texts
+    postino: Application, actor: Actor, segments: set[str], attributes: set[str], states: Mapping[int, Mark], t: Texts
 ) -> Iterator[Finding]:
     merge_fields = cache(postino.connections.merge_fields)
     for one in postino.destinations.visible(actor):
-        problems = list(_wrong_with(one, segments, attributes, t))
-        if one.connection is not None and one.connection_id in working:
-            problems += _wrong_in_mailchimp(one, partial(merge_fields, one.connection, one.audience_id), t)
-        for problem in problems:
-            yield Finding(Mark.BAD, one.name, problem, one.id)
+        found = [Finding(Mark.BAD, one.name, text, one.id) for text in _wrong_with(one, segments, attributes, t)]
+        state = states.get(one.connection_id or 0)
+        if one.connection is not None and state is Mark.GOOD:
+            found += _in_mailchimp(one, partial(merge_fields, one.connection, one.audience_id), t)
+        elif one.connection is not None and state is Mark.BAD:
+            text = t("cannot be exported before its connection {name} works again.", name=one.connection.name)
+            found.append(Finding(Mark.BAD, one.name, text))  # the connection has a finding of its own
+        yield from found
+        wrong = any(finding.mark is Mark.BAD for finding in found)
         _, last = postino.runs.now_and_last(actor, one.id)
-        if not problems and last is not None and last.status == RunStatus.FAILED:
-            why = t(str(last.reason.get("message", "")), **last.reason.get("values", {}))
-            yield Finding(Mark.HINT, one.name, t("Its last export failed: {reason}", reason=why), one.id)
-        elif not problems:
+        if not wrong and last is not None and last.status == RunStatus.FAILED:
+            yield _failed(one, last, t)
+        elif not found and state is not Mark.HINT:
             yield Finding(Mark.GOOD, one.name, t("can be exported."))
 
 
-def _wrong_in_mailchimp(one: Destination, merge_fields: Callable[[], Sequence[MergeField]], t: Texts) -> Iterator[str]:
+def _failed(one: Destination, last: Run, t: Texts) -> Finding:
+    """That the last export failed though nothing is wrong now, with what fits the reason."""
+    why = t(str(last.reason.get("message", "")), **last.reason.get("values", {}))
+    finding = Finding(Mark.HINT, one.name, t("Its last export failed: {reason}", reason=why))
+    kind = last.reason.get("kind")
+    if kind in TO_EDIT or (kind == NotAllowed.__name__ and last.trigger == SCHEDULE):
+        return replace(finding, destination=one.id)
+    # What was refused for a cause of its own has more to tell; anything else that was wrong is in order now.
+    return replace(finding, run=last.id) if kind == Refused.__name__ else replace(finding, preview=one.id)
+
+
+def _in_mailchimp(one: Destination, merge_fields: Callable[[], Sequence[MergeField]], t: Texts) -> Iterator[Finding]:
+    """What an export would stop at in Mailchimp, or that it could not be asked."""
     try:
         fields = merge_fields()
         guarding.check_mapped(fields, one.fields)
         guarding.check_required(fields, list(one.fields), skip=one.skip_required_fields)
     except NotFound:
-        yield t("Mailchimp has no audience {name} any more. Edit it and choose another.", name=one.audience_name)
+        text = t("Mailchimp has no audience {name} any more. Edit it and choose another.", name=one.audience_name)
+        yield Finding(Mark.BAD, one.name, text, one.id)
+    except Unavailable as error:
+        yield Finding(Mark.HINT, one.name, _not_looked_at(t, error))
+    except ReconnectNeeded as error:
+        yield Finding(Mark.BAD, one.name, t.error(error), connection=one.connection_id)
     except PostinoError as error:
-        yield t.error(error)
+        yield Finding(Mark.BAD, one.name, t.error(error), one.id)
 
 
 def _wrong_with(one: Destination, segments: set[str], attributes: set[str], t: Texts) -> Iterator[str]:

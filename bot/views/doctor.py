@@ -16,6 +16,7 @@ SHOWN = 15
 """How many findings are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
 ABOUT, TEXT = 60, 400
 """The longest name and the longest sentence of a finding."""
+AGAIN, EXPORT, DETAILS = "doctor.again", "export.again", "run.details"
 SIGNS = {"problem": "❌", "hint": "💡", "ok": "✅"}
 
 
@@ -32,6 +33,10 @@ class Finding(Protocol):
     def destination(self) -> int | None: ...
     @property
     def connection(self) -> int | None: ...
+    @property
+    def preview(self) -> int | None: ...
+    @property
+    def run(self) -> int | None: ...
 
 
 def findings(t: Texts, found: Sequence[Finding]) -> Message:
@@ -60,7 +65,7 @@ def findings(t: Texts, found: Sequence[Finding]) -> Message:
     if well:
         content.append(blocks.context(f"{SIGNS['ok']} {t('Well: {things}', things=well)}"))
         said.append(t("Well: {things}", things=well))
-    content.append(blocks.actions(blocks.button(t("Look again"), "doctor.again")))
+    content.append(blocks.actions(blocks.button(t("Look again"), AGAIN)))
     return Message("\n".join(said), content)
 
 
@@ -70,4 +75,8 @@ def _remedy(t: Texts, one: Finding) -> Block | None:
         return blocks.button(t("Edit"), EDIT, str(one.destination))
     if one.connection is not None:
         return blocks.button(t("Reconnect…"), RECONNECT, str(one.connection))
+    if one.preview is not None:
+        return blocks.button(t("Preview again"), EXPORT, str(one.preview))
+    if one.run is not None:
+        return blocks.button(t("Details"), DETAILS, str(one.run))
     return None

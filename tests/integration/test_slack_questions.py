@@ -6,17 +6,21 @@ import csv
 import json
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from sandbox.mailchimp import acts
 from services import access
+from services.applying import Applying
 from services.destinations import Policies
 from services.drafts import of_destination
-from storage.models import Base, Connection, Destination
+from storage.models import Base, Connection, Destination, RunStatus
 from tests.integration.slack_office import Office, lines
 from tests.integration.wizard_hands import seen
+
+Json = dict[str, Any]
 
 
 def test_why_tells_an_administrator_segments_last_sending_and_status(office: Office) -> None:
@@ -176,6 +180,58 @@ def test_the_doctor_finds_what_would_fail_in_mailchimp_before_an_export_does(off
     assert "Problem · Main: The Mailchimp role viewer cannot add contacts." in lines(answer)
     office.click(office.ada, "Reconnect…", answer)
     seen(office.ada, "Connect the Mailchimp account Contoso Coffee again.")
+
+
+def offered(office: Office, finding: str) -> tuple[Json, str]:
+    """The doctor's answer to Ada, and the button beside what it finds; empty if there is none."""
+    answer = office.type(office.ada, "/postino doctor")
+    [beside] = [line for line in answer["lines"] if finding in line]
+    return answer, beside.rpartition(" [")[2].removesuffix("]") if beside.endswith("]") else ""
+
+
+def test_the_doctor_offers_what_fits_the_reason_of_the_last_failure(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = office.world.destination("VIP")
+    office.world.limit(destination.connection_id or 0, 1)
+    office.request(destination)
+    office.work()
+    hint = "Hint · Newsletter: Its last export failed: "
+    assert offered(office, hint)[1] == "Edit", "too many contacts: other segments"
+
+    office.world.limit(destination.connection_id or 0, None)
+    with monkeypatch.context() as broken:
+        broken.setattr(Applying, "apply", lambda self, canary: 1 / 0)
+        office.request(destination)
+        office.work()
+    answer, button = offered(office, hint)
+    assert button == "Details"
+    office.click(office.ada, button, answer)
+    office.soon(lambda: "reference run-2-1" in lines(office.answers(office.ada)[-1]))
+
+    mailchimp, key = office.world.served.world, office.world.account.api_key
+    known = mailchimp.credentials[key]
+    mailchimp.revoke(key)
+    office.request(destination)
+    office.work()
+    assert office.run(3).status == RunStatus.FAILED
+    assert offered(office, "Problem · Newsletter: cannot be exported before its connection Main works again.")[1] == ""
+    mailchimp.credentials[key] = known
+    answer, button = offered(office, hint)
+    assert button == "Preview again"
+
+
+def test_what_the_doctor_could_not_look_at_is_no_problem_and_can_be_looked_at_again(office: Office) -> None:
+    office.world.destination("VIP")
+    office.world.served.world.faults.add("503", method="GET", path="/lists/[^/]+/merge-fields")
+    answer, button = offered(office, "Hint · Newsletter: could not be looked at now.")
+    assert button == ""
+    assert "Look again in a moment." in lines(answer)
+    assert "Problem · Newsletter" not in lines(answer)
+    office.world.served.world.faults.clear()
+    office.click(office.ada, "Look again", answer)
+    office.soon(lambda: "could not be looked at" not in lines(office.answers(office.ada)[-1]))
+    assert "Newsletter" in lines(office.answers(office.ada)[-1]).partition("Well: ")[2]
 
 
 def test_the_doctor_looks_again_in_place(office: Office) -> None:

@@ -27,6 +27,8 @@ class Found:
     text: str = SENTENCE
     destination: int | None = 7
     connection: int | None = None
+    preview: int | None = None
+    run: int | None = None
 
 
 def taken(message: Message) -> None:
