@@ -14,7 +14,7 @@ from bot.views import digests, removal, watching
 from bot.views import revocations as views
 from bot.views.run_facts import Message, Reason
 from services import digests as digesting
-from services import removing, revocations
+from services import removing, resizing, revocations
 from services import watching as source_watching
 from services.errors import PostinoError
 from storage.database import Database
@@ -72,6 +72,8 @@ class Notices:
                 return watching.refreshing(t, watching.Told.model_validate(values))
             case source_watching.REFRESHED:
                 return watching.refreshed(t, watching.Told.model_validate(values))
+            case resizing.RESIZED:
+                return watching.resized(t, watching.Sizes.model_validate(values))
             case _:
                 log.error("notices.unknown_message", kind=kind)
                 return None

@@ -15,14 +15,12 @@ from bot.texts import Texts
 from bot.views import run_facts
 from bot.views.outcomes import LIMITS
 from bot.wiring import Application
-from services import access, approving, weights
+from services import access, approving, resizing, weights
 from services.errors import PostinoError
 from services.rejects import Problem
 from storage import workspaces
 from storage.models import FINAL, LedgerTag, Run, RunStatus, Workspace
 
-UNUSUAL_SHARE = 0.5
-UNUSUAL_PROFILES = 25
 FEW = 5
 """So many people are called who could approve something; where there are more, the channel hears of it without names, and
 without a channel only so many are asked."""
@@ -179,8 +177,8 @@ class Telling:
         return asks and not asked
 
     def resized(self, row: Run) -> tuple[run_facts.Resized, ...]:
-        """The segments that have grown or shrunk by half and by 25 profiles since the last export that ended well."""
-        if row.status not in SUCCESS or row.preview or row.verifies is not None:
+        """The segments whose size is another than usual, by the last export that ended well; told by previews, too."""
+        if row.status not in {*SUCCESS, RunStatus.WAITING} or row.verifies is not None:
             return ()
         before = self._application.runs.succeeded_before(row)
         if before is None:
@@ -191,11 +189,7 @@ class Telling:
             for one in run_facts.Plan.model_validate(row.plan).segments
             if one.segment in sizes
         )
-        unusual = [
-            one
-            for one in changes
-            if abs(one.now - one.before) >= max(UNUSUAL_PROFILES, UNUSUAL_SHARE * max(one.before, one.now))
-        ]
+        unusual = [one for one in changes if resizing.is_unusual(one.before, one.now)]
         names = self._application.segments.display_names() if unusual else {}
         return tuple(replace(one, segment=names.get(one.segment, one.segment)) for one in unusual)
 

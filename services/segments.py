@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from services import access
+from services import access, resizing
 from services.access import Actor
 from services.errors import NotFound, PostinoError
 from services.sources import ProfileSource, RefreshMarker, Segment
@@ -138,13 +138,15 @@ class Segments:
             return {}
 
     def _note(self, session: Session, workspace_id: int, refresh: RefreshMarker, segments: Sequence[Segment]) -> None:
-        """Keep this refresh's counts, if they are not kept already."""
+        """Keep this refresh's counts, if they are not kept already, and tell of those that have changed unusually."""
         key = refresh.id[:200]
         of_refresh = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh == key)
         known = session.scalar(select(func.count()).select_from(SegmentCount).where(*of_refresh)) or 0
         if known >= len(segments):
             return
         now = self._database.now(session)
+        if not known:
+            resizing.tell(session, workspace_id, key, _last_counts(session, workspace_id, key), segments, now)
         others = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh != key)
         last = session.scalar(select(func.max(DATED)).where(*others))
         rows = [
@@ -179,6 +181,15 @@ def _when(refresh: RefreshMarker, last: datetime | None, now: datetime) -> datet
     """
     told = refresh.finished_at
     return told if told is not None and told <= now and (last is None or told > last) else None
+
+
+def _last_counts(session: Session, workspace_id: int, refresh: str) -> dict[str, int]:
+    """The counts by segment of the refresh before this one; none if there was none."""
+    of_others = (SegmentCount.workspace_id == workspace_id, SegmentCount.refresh != refresh)
+    newest = select(SegmentCount.refresh).where(*of_others).group_by(SegmentCount.refresh)
+    last = session.scalar(newest.order_by(func.max(DATED).desc(), func.max(SegmentCount.seen_at).desc()).limit(1))
+    statement = select(SegmentCount.segment, SegmentCount.profiles).where(*of_others, SegmentCount.refresh == last)
+    return dict(session.execute(statement).all())
 
 
 def _trends(session: Session, workspace_id: int) -> dict[str, list[int]]:

@@ -18,9 +18,9 @@ from bot.views.run_facts import (
     gone_segments,
     left_out_values,
     linked,
-    number_of_profiles,
     outcome_counts,
     refused_removals,
+    resized,
     status_word,
     unreadable_rows,
     who,
@@ -234,7 +234,7 @@ def _story(t: Texts, run: Run) -> list[str]:
     if run.status == "canceled" and run.cancel_requested_by:
         lines.append(t("Canceled by {person}.", person=who(t, run.cancel_requested_by)))
     if run.status in ("successful", "rejects"):
-        lines += [outcome_counts(t, run.counts), _tags(t, run), *_resized(t, run), left_out_values(t, run.plan)]
+        lines += [outcome_counts(t, run.counts), _tags(t, run), *resized(t, run), left_out_values(t, run.plan)]
         plan = run.plan
         incomplete = (
             *unreadable_rows(t, plan.unreadable),
@@ -280,19 +280,6 @@ def _tags(t: Texts, run: Run) -> str:
     if more > 0:
         names.append(t.plural("and {count} more", "and {count} more", more))
     return t("Tags: {tags}", tags=", ".join(names))
-
-
-def _resized(t: Texts, run: Run) -> list[str]:
-    """Segments that are of another size than usual: in words, because the reason is seldom wanted."""
-    return [
-        t(
-            "{segment} had {before} in the export before and has {now} now. Was that meant?",
-            segment=escape(one.segment),
-            before=number_of_profiles(t, one.before),
-            now=t.number(one.now),
-        )
-        for one in run.resized[:TAGS_SHOWN]
-    ]
 
 
 def _limit(t: Texts, run: Run) -> list[str]:

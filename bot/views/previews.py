@@ -20,6 +20,7 @@ from bot.views.run_facts import (
     number_of_people,
     number_of_profiles,
     outcome_counts,
+    resized,
     unreadable_rows,
     who,
     whose_approval,
@@ -91,7 +92,7 @@ def matching(t: Texts, run: Run, next_steps: Sequence[Block]) -> Message:
         skipped=skipped(t, run.plan),
         rejected=rejected(t, run.plan),
     )
-    text = " ".join(part for part in (said, held(t, run.plan), _incomplete(t, run.plan)) if part)
+    text = " ".join(part for part in (said, *resized(t, run), held(t, run.plan), _incomplete(t, run.plan)) if part)
     return Message(text, [*_card(t, run, f"*{state}*\n{to}", [asked]), blocks.actions(*buttons)])
 
 
@@ -99,7 +100,16 @@ def _card(t: Texts, run: Run, to: str, notes: Sequence[str]) -> list[Block]:
     """All of a card but its buttons."""
     plan = run.plan
     head = t("Preview of {destination}", destination=run.destination)
-    told = (to, _changes(t, plan), _tags(t, plan), held(t, plan), left_out_values(t, plan), _incomplete(t, plan))
+    unusual = "\n".join(f"📏 {line}" for line in resized(t, run))
+    told = (
+        to,
+        _changes(t, plan),
+        _tags(t, plan),
+        unusual,
+        held(t, plan),
+        left_out_values(t, plan),
+        _incomplete(t, plan),
+    )
     content = [blocks.header(head), *(blocks.section(text) for text in (*told, whose_approval(t, run)) if text)]
     return [*content, blocks.context(*notes)]
 
@@ -256,5 +266,7 @@ def _said(t: Texts, run: Run) -> str:
         rejected=rejected(t, run.plan),
     )
     return " ".join(
-        part for part in (said, held(t, run.plan), _incomplete(t, run.plan), whose_approval(t, run)) if part
+        part
+        for part in (said, *resized(t, run), held(t, run.plan), _incomplete(t, run.plan), whose_approval(t, run))
+        if part
     )

@@ -14,6 +14,7 @@ from bot.views.blocks import Block, escape, is_formatted
 from services.access import COMMAND_LINE
 from services.errors import NotAllowed, PostinoError, Value
 
+SEGMENTS_SHOWN = 20
 FIELDS_SHOWN = 20
 WORDS = {
     "queued": mark("Queued"),
@@ -390,6 +391,19 @@ def unreadable_rows(t: Texts, unreadable: Mapping[str, int]) -> list[str]:
             table=table,
         )
         for table, rows in unreadable.items()
+    ]
+
+
+def resized(t: Texts, run: Run) -> list[str]:
+    """Segments that are of another size than usual: in words, because the reason is seldom wanted."""
+    return [
+        t(
+            "{segment} had {before} in the export before and has {now} now. Was that meant?",
+            segment=escape(one.segment),
+            before=number_of_profiles(t, one.before),
+            now=t.number(one.now),
+        )
+        for one in run.resized[:SEGMENTS_SHOWN]
     ]
 
 

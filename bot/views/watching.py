@@ -1,6 +1,6 @@
-"""Told to those whose schedules wait for the source's refreshes: that it cannot be read, or that a refresh does not end.
+"""Told of the source's refreshes: that it cannot be read, or that one does not end, to those whose schedules wait for it.
 
-And that it is over.
+That it is over; and what a refresh has made unusually larger or smaller.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bot.texts import Texts
 from bot.views import blocks
 from bot.views.blocks import escape
 from bot.views.hub import SCHEDULES
-from bot.views.run_facts import Message, Reason, moment
+from bot.views.run_facts import Message, Reason, moment, number_of_profiles
 
 NAMED = 10
 LONGEST_NAME = 100
@@ -40,7 +40,7 @@ def unreadable(t: Texts, told: Told) -> Message:
             "{names} waits for its next refresh and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
             "{names} wait for its next refresh and are not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
             len(told.destinations),
-            names=_names(t, told),
+            names=_names(t, told.destinations),
         ),
         t(
             "Ask whoever runs Postino to put it right; /postino doctor shows administrators what is wrong. "
@@ -77,7 +77,7 @@ def refreshing(t: Texts, told: Told) -> Message:
             "{names} waits for its end and is not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
             "{names} wait for its end and are not exported meanwhile. Contacts and tags in Mailchimp stay as they are.",
             len(told.destinations),
-            names=_names(t, told),
+            names=_names(t, told.destinations),
         ),
         t(
             "A refresh has ended when no file of the source changes any more. Ask whoever runs Postino to find out what "
@@ -100,12 +100,50 @@ def refreshed(t: Texts, told: Told) -> Message:
     )
 
 
+class Size(BaseModel):
+    """A segment's profile count before a refresh and after it."""
+
+    segment: str
+    before: int
+    now: int
+
+
+class Sizes(BaseModel):
+    """The segments that a refresh has changed unusually, and the destinations that export them."""
+
+    destinations: list[str]
+    segments: list[Size]
+
+
+def resized(t: Texts, told: Sizes) -> Message:
+    """Which segments are of another size than before the refresh, who exports them, and what to do if it was not meant."""
+    lines = [
+        "📏 "
+        + t(
+            "{segment} had {before} before the source was refreshed and has {now} now. Was that meant?",
+            segment=escape(blocks.shorten(one.segment, LONGEST_NAME)),
+            before=number_of_profiles(t, one.before),
+            now=t.number(one.now),
+        )
+        for one in told.segments[:NAMED]
+    ]
+    if (more := len(told.segments) - NAMED) > 0:
+        lines.append(t.plural("and {count} more segment", "and {count} more segments", more))
+    lines.append(
+        t(
+            "Exported by {names}. If it was not meant, pause the schedules until the source is in order.",
+            names=_names(t, told.destinations),
+        )
+    )
+    return _message(t, lines)
+
+
 def _goes_on(t: Texts, told: Told) -> str:
     return t.plural(
         "{names} is exported with each refresh again; a refresh that came meanwhile is exported now.",
         "{names} are exported with each refresh again; a refresh that came meanwhile is exported now.",
         len(told.destinations),
-        names=_names(t, told),
+        names=_names(t, told.destinations),
     )
 
 
@@ -115,9 +153,9 @@ def _call(t: Texts, told: Told) -> list[str]:
     return [t("Please look: {people}", people=people)] if people else []
 
 
-def _names(t: Texts, told: Told) -> str:
-    listed = ", ".join(escape(blocks.shorten(name, LONGEST_NAME)) for name in told.destinations[:NAMED])
-    more = len(told.destinations) - NAMED
+def _names(t: Texts, destinations: list[str]) -> str:
+    listed = ", ".join(escape(blocks.shorten(name, LONGEST_NAME)) for name in destinations[:NAMED])
+    more = len(destinations) - NAMED
     return t("{names} and {count} more", names=listed, count=more) if more > 0 else listed
 
 

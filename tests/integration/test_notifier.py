@@ -14,6 +14,7 @@ from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
 from services.destinations import Policies
 from services.runs import Order
+from services.segments import Segments
 from storage import runs
 from storage.models import OutboxMessage, Run, RunStatus
 from tests.integration.slack_office import Office, lines, open_office
@@ -367,6 +368,11 @@ def test_an_unusual_change_of_a_segments_size_is_told_though_the_export_went_wel
     office.work()
     office.world.customers({f"c{number}": {} for number in range(60)})
     office.world.segment("Everyone", office.world.people)
+    office.request(destination, preview=True)
+    office.work()
+    grown = "Everyone had 10 profiles in the export before and has 70 now. Was that meant?"
+    assert grown in lines(office.posted()[-1])
+    assert grown in office.posted()[-1]["text"]
     office.request(destination, trigger="schedule")
     office.work()
     *_, told = office.posted()
@@ -375,3 +381,30 @@ def test_an_unusual_change_of_a_segments_size_is_told_though_the_export_went_wel
     office.request(destination, trigger="schedule")
     office.work()
     assert len(office.posted()) == count + (not quiet)
+
+
+def test_an_unusual_change_of_a_segments_size_is_told_once_when_the_refresh_is_noticed(office: Office) -> None:
+    first = office.world.destination("Everyone", "VIP", schedule="refresh")
+    office.world.destination("Everyone", name="Zweite", connection_id=first.connection_id)
+    office.world.destination("Everyone", name="Third", connection_id=first.connection_id, channel=None, language="it")
+    office.world.destination("VIP", name="Small", connection_id=first.connection_id, channel="C0GENERAL")
+    office.postino.segments()
+    office.world.customers({f"c{number}": {} for number in range(60)})
+    office.world.segment("Everyone", office.world.people)
+    office.world.segment("VIP", [f"p{number}" for number in range(9)])
+    for _ in range(2):
+        office.type(office.ada, "/postino-segments")
+        Segments(office.postino.database, office.postino.source)()
+        office.notify()
+    [told] = office.posted()
+    assert "Everyone had 10 profiles before the source was refreshed and has 70 now. Was that meant?" in lines(told)
+    assert "Exported by Newsletter, Zweite." in lines(told)
+    assert "VIP" not in lines(told)
+    [direct] = office.directly(office.ada)
+    assert "Everyone aveva 10 profili" in lines(direct)
+    assert not office.posted(channel="general")
+    office.world.segment("Everyone", ["p0"])
+    for _ in range(2):  # a source that has just changed may still be written
+        office.postino.segments()
+    office.notify()
+    assert "Everyone had 70 profiles before the source was refreshed and has 1 now." in lines(office.posted()[-1])

@@ -161,6 +161,7 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
         reason=Reason(message="The source {path} is a file, not a folder.", values={"path": "/a/b"}),
         mentions=["U0ADA"] * 20,
     )
+    sizes = [watching.Size(segment=NAME, before=10**6, now=1)]
     names = [NAME] * 9
     revoked = revocations.Told(
         connection=1, name=NAME, account=SOURCE, channel="C0EXPORTS", destinations=names, mentions=["U0ADA"]
@@ -170,6 +171,10 @@ def test_slack_takes_the_notices(cut: list[str], language: str) -> None:
         watching.readable(t, waiting.model_copy(update={"destinations": [NAME]})),
         watching.refreshing(t, waiting),
         watching.refreshed(t, waiting.model_copy(update={"destinations": [NAME]})),
+        *(
+            watching.resized(t, watching.Sizes(destinations=waiting.destinations, segments=sizes * n))
+            for n in (1, 11, 12)
+        ),
         digests.digest(t, told),
         revocations.revoked(t, revoked),
         revocations.revoked(t, revoked.model_copy(update={"channel": None})),
