@@ -173,8 +173,8 @@ class Planner:
     def _settle(self, head: Head, on_reject: OnReject, *, first: bool) -> Class | None:
         _, person, before, _, _, refusal = head
         row = self._reconciled(head)
-        if person is None and row is not None and row.owner == self._destination_id:
-            row = row._replace(owner=0)
+        if row is not None and row.owner == self._destination_id and (person is None or not person.consents):
+            row = row._replace(owner=0)  # whom this destination may write to no more, the others may
         profiles = moving.profiles_of(person, self._hash_profile)
         if row is not None and row.profiles != profiles:
             row = self._know_again(row, profiles)

@@ -63,6 +63,21 @@ def test_two_destinations_that_name_a_person_differently_do_not_undo_each_other(
     assert shop.members()["Ann@example.com"]["merge_fields"]["FNAME"] == "Anna"
 
 
+def test_whoever_agrees_no_more_to_the_older_destination_is_filled_by_the_younger(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com")
+    for name in ("VIP", "Coffee"):
+        shop.segment(name, ["ann"])
+    consent = {"consent_attribute": "Email Subscriber", "consent_values": ["true"]}
+    first, second = shop.destination("VIP", name="First", **consent), shop.destination("Coffee", name="Second")
+    shop.export(first)
+    shop.export(second)
+    shop.clock.forward(hours=2)
+    shop.customers(ann={"EMail": "ann@example.com", "FirstName": "Anna", "Email Subscriber": "false"})
+    assert shop.export(first).counters["no_consent"] == 1
+    assert shop.export(second).counters["updated"] == 1
+    assert shop.members()["ann@example.com"]["merge_fields"]["FNAME"] == "Anna"
+
+
 def test_a_field_that_only_the_younger_destination_fills_takes_over_none_of_the_others(shop: Shop) -> None:
     shop.customers(
         ann={"EMail": "ann@example.com", "FirstName": "Ann", "Telephone": "555 0100"},
