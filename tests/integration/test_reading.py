@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from sandbox.mailchimp import acts
 from services import connections, planning
+from services.mailchimp.pacing import AccountPacer
 from storage.models import Ledger, LedgerMember, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -101,7 +102,9 @@ def test_a_worker_that_has_lost_its_run_writes_nothing_of_what_it_read(shop: Sho
 def test_what_was_approved_is_read_as_at_first_and_only_what_was_begun_as_late_calls_want_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Members before their tags: a call of a killed attempt may arrive between the two."""
+    """With two lanes, and members before their tags: a call of a killed attempt may arrive between the two."""
+    lanes: list[int] = []
+    monkeypatch.setattr(AccountPacer, "start_with", lambda _, number: lanes.append(number))
 
     def read_by(run: Run) -> list[str]:
         shop.world.log.clear()
@@ -116,7 +119,9 @@ def test_what_was_approved_is_read_as_at_first_and_only_what_was_begun_as_late_c
     shop.world.faults.add("503", method="POST", path="/lists/[^/]+", times=1)
     monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
     assert read_by(shop.postino.runs.approve(shop.actor, preview.id)) == [HOLDERS, MEMBERS]
+    assert lanes == []
     assert read_by(preview) == [MEMBERS, HOLDERS]
+    assert lanes == [2]
 
 
 def test_the_holders_of_a_tag_are_counted_however_many_sets_of_tags_people_have(

@@ -67,7 +67,7 @@ def test_whoever_agrees_no_more_to_the_older_destination_is_filled_by_the_younge
     shop.customers(ann="ann@example.com")
     for name in ("VIP", "Coffee"):
         shop.segment(name, ["ann"])
-    consent = {"consent_attribute": "Email Subscriber", "consent_values": ["true"]}
+    consent: dict[str, Any] = {"consent_attribute": "Email Subscriber", "consent_values": ["true"]}
     first, second = shop.destination("VIP", name="First", **consent), shop.destination("Coffee", name="Second")
     shop.export(first)
     shop.export(second)
