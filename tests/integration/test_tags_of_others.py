@@ -106,6 +106,21 @@ def test_a_tag_of_others_is_not_ours_because_we_were_refused_one_of_its_name(sho
     assert holders(shop) == {"VIP": 1}
 
 
+def test_a_tag_that_others_make_for_somebody_just_before_ours_is_theirs(shop: Shop) -> None:
+    shop.segment("VIP", many(shop, 3))
+    destination = shop.destination("VIP")
+
+    def made_by_others() -> None:
+        acts.add(shop.audience, "stranger@example.com")
+        acts.tag(shop.audience, "stranger@example.com", "VIP")
+
+    shop.world.faults.before_call(1, made_by_others, method="POST", path="/lists/[^/]+/segments")
+    run = shop.export(destination)
+    assert (run.status, run.reason["kind"]) == (RunStatus.FAILED, "ForeignTag")
+    assert set(shop.members()) == {"stranger@example.com"}
+    assert holders(shop) == {"VIP": 1}
+
+
 @pytest.mark.usefixtures("overtaken")
 def test_nobody_whom_our_calls_put_under_the_tag_of_others_stays_there(shop: Shop) -> None:
     assert holders(shop) == {"VIP": 1}
