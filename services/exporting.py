@@ -137,7 +137,8 @@ class Export:
         for one in held:
             scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
         planner.keep_on(one.position for one in held)
-        summary = self._timed(self.reckoning.summary(plan, taken, audience, held))
+        tag_names = [row.name for row in present]
+        summary = self._timed(self.reckoning.summary(plan, taken, audience, tag_names, held))
         summary |= binding.carried(self._run)
         self.reckoning.counters.profiles = taken.profiles
         waiting = "removals" if held else ""

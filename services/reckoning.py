@@ -65,7 +65,6 @@ class Reckoning:
         )
         self._run, self._run_id = run, run.id
         self._began = run.progressed_at  # as the attempt took the run
-        self._tags = [chosen.tag_name for chosen in run.destination.segments]
         self._segments = [chosen.segment for chosen in run.destination.segments]
         self._attempt = attempt
         self._meter = meter
@@ -77,8 +76,15 @@ class Reckoning:
         self.refused_removals: set[tuple[bytes, int]] = set()
         """Tags, by position, that stay on people who should no longer have them and who are in no other class for that."""
 
-    def summary(self, plan: Plan, taken: Snapshot, audience: Audience, held: Sequence[guarding.Held]) -> Json:
-        """What the preview shows, from the real plan; ``held`` are the removals that wait."""
+    def summary(
+        self,
+        plan: Plan,
+        taken: Snapshot,
+        audience: Audience,
+        tag_names: Sequence[str],
+        held: Sequence[guarding.Held],
+    ) -> Json:
+        """What the preview shows, from the real plan: the tags as the audience calls them; ``held`` are removals that wait."""
         waiting = {one.position for one in held}
         removed = {at: count for at, count in plan.tags_removed.items() if at not in waiting}
         new = plan.classes[Class.NEW]
@@ -102,7 +108,7 @@ class Reckoning:
             "segments": [
                 {
                     "segment": read.name,
-                    "tag": self._tags[at],
+                    "tag": tag_names[at],
                     "profiles": read.profiles,
                     "complete": read.complete,
                     "added": plan.tags_added.get(at, 0),

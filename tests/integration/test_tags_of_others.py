@@ -89,6 +89,7 @@ def test_names_are_read_just_before_they_are_sent(shop: Shop) -> None:
     shop.export(destination)
     assert [tag.name for tag in shop.audience.tags.values()] == ["Very important"]
     assert holders(shop) == {"Very important": 2}
+    assert [one["tag"] for one in shop.export(destination, preview=True).plan["segments"]] == ["Very important"]
 
 
 def test_a_tag_of_others_is_not_ours_because_we_were_refused_one_of_its_name(shop: Shop) -> None:
