@@ -171,6 +171,12 @@ def keys_but(session: Session, ledger_id: int, status: int) -> set[bytes]:
     return set(session.scalars(statement))
 
 
+def profiles_of(session: Session, ledger_id: int, statuses: Collection[int]) -> list[bytes]:
+    """The hashes of the profiles that members in these states had, packed for each."""
+    those = LedgerMember.status.in_(statuses), LedgerMember.profiles != b""
+    return list(session.scalars(select(LedgerMember.profiles).where(LedgerMember.ledger_id == ledger_id, *those)))
+
+
 def written(session: Session, ledger_id: int, run_id: int, run_class: int) -> set[bytes]:
     """The members whom a run has put into a class."""
     of_the_run = LedgerMember.run_id == run_id, LedgerMember.run_class == run_class

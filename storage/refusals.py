@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from storage.database import insert_for
-from storage.models import Refusal
+from storage.models import LedgerMember, Refusal
 
 VALUE_BYTES = 8
 VALUES = 8
@@ -54,6 +54,17 @@ def remember(session: Session, ledger_id: int, rows: Iterable[Row]) -> None:
     values = [row._asdict() | {"ledger_id": ledger_id} for row in rows]
     if values:
         session.execute(upsert, values)
+
+
+def standing(session: Session, ledger_id: int, reasons: Collection[str], now: datetime) -> set[bytes]:
+    """Who was refused for one of these reasons, still is, and is no member of the audience."""
+    statement = select(Refusal.key).where(
+        Refusal.ledger_id == ledger_id,
+        Refusal.reason.in_(reasons),
+        or_(Refusal.until.is_(None), Refusal.until > now),
+        ~exists().where(LedgerMember.ledger_id == ledger_id, LedgerMember.key == Refusal.key),
+    )
+    return set(session.scalars(statement))
 
 
 def _of(session: Session, ledger_id: int, keys: Sequence[bytes]) -> dict[bytes, Row]:

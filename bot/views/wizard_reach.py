@@ -68,6 +68,22 @@ def _reasons(t: Texts, reach: Reach) -> list[tuple[int, str]]:
                 reach.kept_out,
             ),
         ),
+        (
+            reach.refused,
+            t.plural(
+                "{count} was refused by Mailchimp before",
+                "{count} were refused by Mailchimp before",
+                reach.refused,
+            ),
+        ),
+        (
+            reach.moved,
+            t.plural(
+                "{count} left under another address and waits for a decision",
+                "{count} left under another address and wait for a decision",
+                reach.moved,
+            ),
+        ),
         (reach.suppressed, _suppressed(t, reach)),
     ]
 

@@ -240,3 +240,33 @@ def test_the_total_shows_before_the_audience_is_remembered(
     assert held.wait(30)
     let_go.set()
     seen(ada, "3 distinct profiles", "2 of them can be reached (66%): 1 had unsubscribed")
+
+
+def test_who_was_refused_or_left_under_another_address_or_was_forgotten_is_counted_as_the_export_counts_them(
+    slack_world: SlackWorld,
+) -> None:
+    postino, ada, actor = slack_world.postino, slack_world.ada, slack_world.actor
+    acts.add(slack_world.audience, "p1@example.com", "unsubscribed")
+    acts.refuse(
+        slack_world.audience, "p2@example.com", "p2@example.com looks fake or invalid, please enter a real address."
+    )
+    destination = slack_world.destination("Everyone")
+    postino.runs.request(actor, destination)
+    while postino.exporting():
+        pass
+    postino.individuals.forget(actor, "p3@example.com")
+    acts.add(slack_world.audience, "moved4@example.com", "subscribed")
+    slack_world.customers({name: {"EMail": f"moved{name[1:]}@example.com"} for name in ("p1", "p3", "p4")})
+    hands.to_segments(ada)
+    enter(ada, "segments", ["Everyone"])
+    told = seen(ada, "10 distinct profiles", "7 of them can be reached (70%)")
+    assert "1 was refused by Mailchimp before, 2 left under another address and wait for a decision." in text_of(told)
+    run = postino.runs.request(actor, destination, Order(preview=True))
+    slack_world.read_from(
+        slack_world.folder.as_uri()
+    )  # a source that has seen other files is not sure that they are complete
+    while postino.exporting():
+        pass
+    classes = postino.runs.get(actor, run.id).plan["classes"]
+    assert classes["rejected"] == 3
+    assert 10 - sum(classes[name] for name in ("rejected", "suppressed", "no_consent", "duplicates")) == 7
