@@ -29,6 +29,7 @@ class Book:
     hasher: Hasher
     verifies: int | None
     forgotten: frozenset[bytes]
+    forgotten_elsewhere: frozenset[bytes]
     forgotten_profiles: bytes
     elders: Mapping[int, frozenset[int]]
     decided: Mapping[bytes, bool]
@@ -63,6 +64,7 @@ def open_book(database: Database, vault: Vault, run: Run, account_id: str, merge
             hasher=hasher,
             verifies=run.verifies,
             forgotten=tombstones.keys(session, run.workspace_id),
+            forgotten_elsewhere=tombstones.elsewhere(session, run.workspace_id),
             forgotten_profiles=tombstones.profiles(session, run.workspace_id),
             elders={
                 elder.id: frozenset(slots[tag] for tag in elder.fields if tag in slots)

@@ -269,8 +269,9 @@ class Export:
             planner, plan = self._draw_up(scratch, observer.notes, book, tags, rules, in_full=True)
             # What differs even now cannot be read: it is no reason to read everything again in the next run.
             uncounted = _more_than(observer.counts(), plan)
-        if plan.disputed and len(plan.disputed) <= observing.LOOKUPS:
-            observer.lookups(plan.disputed)
+        disputed = plan.disputed if len(plan.disputed) <= observing.LOOKUPS else []
+        if asked := [*plan.unseen, *disputed]:
+            observer.lookups(asked)
             planner, plan = self._draw_up(scratch, observer.notes, book, tags, rules, in_full=in_full)
         with self._database.write() as session:
             self._attempt.write(session)
@@ -306,6 +307,7 @@ class Export:
             everybody_seen=everybody_seen,
             hash_profile=hash_profile,
             forgotten=self._forgotten,
+            forgotten_elsewhere=book.forgotten_elsewhere,
             forgotten_profiles=book.forgotten_profiles,
             hold=self._attempt.write,
         )

@@ -63,12 +63,14 @@ class Planner:
         everybody_seen: bool,
         hash_profile: Callable[[str], bytes],
         forgotten: Callable[[Session], frozenset[bytes]],
+        forgotten_elsewhere: frozenset[bytes],
         forgotten_profiles: bytes,
         hold: Callable[[Session], None],
     ) -> None:
         self._everybody_seen = everybody_seen
         self._hash_profile = hash_profile
         self._forgotten = forgotten
+        self._forgotten_elsewhere = forgotten_elsewhere
         self._forgotten_profiles = forgotten_profiles
         self._hold = hold
         self._database = database
@@ -175,7 +177,8 @@ class Planner:
         row = self._reconciled(head)
         if row is not None and row.owner == self._destination_id and (person is None or not person.consents):
             row = row._replace(owner=0)  # whom this destination may write to no more, the others may
-        profiles = moving.profiles_of(person, self._hash_profile)
+        kept = head.key not in self._rules.forgotten
+        profiles = moving.profiles_of(person, self._hash_profile) if kept else b""
         if row is not None and row.profiles != profiles:
             row = self._know_again(row, profiles)
         if person is None and row is None:
@@ -200,7 +203,10 @@ class Planner:
     def _reconciled(self, head: Head) -> ledger.Row | None:
         """What is true of a member now; None for whoever is none, as far as is known."""
         key, person, before, seen, holds, _ = head
-        if before is None and seen is None and not holds:
+        unseen = before is None and seen is None
+        if unseen and person is not None and key in self._forgotten_elsewhere and not self._in_full:
+            self._plan.unseen.append(person.address)
+        if unseen and not holds:
             return None
         held = 0
         for position, _ in holds:  # pages overlap, so that one tag may be there twice
@@ -263,7 +269,7 @@ class Planner:
                     self._add_up()
             if put_back:
                 row = row._replace(tags=row.tags | put_back)
-            if row is not head.row and row != head.row and head.key not in self._rules.forgotten:
+            if row is not head.row and row != head.row and not (head.row is None and head.key in self._rules.forgotten):
                 self._known.append(row)
         if len(self._known) + len(self._gone) >= BATCH:
             self._flush()
@@ -358,6 +364,17 @@ class Planner:
             with self._database.write() as session:
                 self._hold(session)
                 forgotten = self._forgotten(session)
-                ledger.put(session, self._ledger_id, [row for row in self._known if row.key not in forgotten])
+                known = [row for row in self._known if row.key not in forgotten]
+                ledger.put(session, self._ledger_id, [*known, *self._kept_for_others(session, forgotten)])
                 ledger.remove(session, self._ledger_id, self._gone)
             self._known, self._gone = [], []
+
+    def _kept_for_others(self, session: Session, forgotten: frozenset[bytes]) -> list[ledger.Row]:
+        """How those stand now who are forgotten here, but known in the ledger because another workspace exports to them."""
+        rows = {row.key: row for row in self._known if row.key in forgotten}
+        return [
+            there._replace(
+                status=rows[key].status, changed=rows[key].changed, tags=rows[key].tags, fields=rows[key].fields
+            )
+            for key, there in ledger.members(session, self._ledger_id, list(rows)).items()
+        ]

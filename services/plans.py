@@ -35,7 +35,8 @@ class Plan:
     """What an export would do: people by class, why people are skipped, and tag changes per segment position.
 
     ``done`` are those whom an earlier attempt of the same run has written to already; they are in no other class.
-    ``unsure`` says that somebody new was a member under an address at which nobody has looked.
+    ``unsure`` says that somebody new was a member under an address at which nobody has looked. ``unseen`` are addresses that
+    must be looked up before anybody is taken for new: another workspace's forgetting may have taken the ledger's word.
     """
 
     profiles: int = 0
@@ -51,6 +52,7 @@ class Plan:
     last_acknowledged: int = 0
     disputed: list[str] = field(default_factory=list)
     unsure: bool = False
+    unseen: list[str] = field(default_factory=list)
 
     def count(self, outcome: Class, number: int = 1) -> None:
         """Put profiles into a class."""

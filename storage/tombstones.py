@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, LargeBinary, String, cast, delete, func, literal, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    String,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.database import Database, insert_for
@@ -31,6 +44,13 @@ def keys(session: Session, workspace_id: int) -> frozenset[bytes]:
     return frozenset(session.scalars(select(Tombstone.key).where(Tombstone.workspace_id == workspace_id)))
 
 
+def elsewhere(session: Session, workspace_id: int) -> frozenset[bytes]:
+    """The keys of everybody whom other workspaces were asked to forget, and this one was not."""
+    return frozenset(session.scalars(select(Tombstone.key).where(Tombstone.workspace_id != workspace_id))) - keys(
+        session, workspace_id
+    )
+
+
 def profiles(session: Session, workspace_id: int) -> bytes:
     """The hashes of the profiles that everybody forgotten had, packed one after the other."""
     theirs = select(Tombstone.profiles).where(Tombstone.workspace_id == workspace_id, Tombstone.profiles != b"")
@@ -42,12 +62,8 @@ def clean(session: Session, workspace_id: int, ledger_id: int) -> None:
 
     Not where other workspaces export to the same audience, whose ledger it is as well.
     """
-    others = (
-        select(LedgerTag.id)
-        .join(Destination, Destination.id == LedgerTag.destination_id)
-        .where(LedgerTag.ledger_id == ledger_id, Destination.workspace_id != workspace_id)
-    )
-    if session.scalar(others.limit(1)) is None:
+    shared = _shared(workspace_id).where(LedgerTag.ledger_id == ledger_id)
+    if session.scalar(shared.limit(1)) is None:
         forgotten = select(Tombstone.key).where(Tombstone.workspace_id == workspace_id)
         for table in (LedgerMember, Refusal):
             session.execute(delete(table).where(table.ledger_id == ledger_id, table.key.in_(forgotten)))
@@ -70,6 +86,8 @@ def forget(
 ) -> dict[str, int]:
     """Remove every row about a person and leave one tombstone; how many rows of each kind there were.
 
+    What another workspace that exports to the same audience knows of how they stand is not this one's to remove: without it
+    they would be taken for new there. This workspace's own marks in it go.
     ``hashed`` are the hashes of their profiles in the source, which former addresses are remembered with; ``kept`` are those
     that stay with the tombstone, packed. ``rejects`` says which rejects are theirs. Texts that name the address, though none
     should, are looked for too.
@@ -82,13 +100,20 @@ def forget(
         "messages": (OutboxMessage, OutboxMessage.values),
         "audit": (AuditEntry, AuditEntry.details),
     }
-    ours = RunReject.run_id.in_(select(Run.id).where(Run.workspace_id == workspace_id))
+    runs = select(Run.id).where(Run.workspace_id == workspace_id)
+    ours = RunReject.run_id.in_(runs)
+
+    def alone(table: type[LedgerMember | Refusal | AddressDecision]) -> ColumnElement[bool]:
+        return table.ledger_id.not_in(_shared(workspace_id))
+
     removed = {
-        "ledger": _deleted(session, delete(LedgerMember).where(LedgerMember.key == key))
+        "ledger": _deleted(session, delete(LedgerMember).where(LedgerMember.key == key, alone(LedgerMember)))
         + sum(_without(session, profile) for profile in hashed),
-        "refusals": _deleted(session, delete(Refusal).where(Refusal.key == key)),
+        "refusals": _deleted(session, delete(Refusal).where(Refusal.key == key, alone(Refusal))),
         "rejects": _deleted(session, delete(RunReject).where(ours, or_(rejects, RunReject.key == key))),
-        "decisions": _deleted(session, delete(AddressDecision).where(AddressDecision.key == key)),
+        "decisions": _deleted(
+            session, delete(AddressDecision).where(AddressDecision.key == key, alone(AddressDecision))
+        ),
         **{
             name: _deleted(
                 session,
@@ -100,6 +125,7 @@ def forget(
             for name, (table, column) in texts.items()
         },
     }
+    _unmark(session, workspace_id, key, runs)
     statement = insert_for(session, Tombstone).values(
         workspace_id=workspace_id, key=key, forgotten_at=now, profiles=kept
     )
@@ -128,6 +154,20 @@ def refused_in(session: Session, key: bytes) -> dict[tuple[str, str], Refusal]:
     """Where Mailchimp refused a person, by account and audience."""
     statement = select(Ledger, Refusal).join(Refusal, Refusal.ledger_id == Ledger.id).where(Refusal.key == key)
     return {(ledger.account_id, ledger.audience_id): refusal for ledger, refusal in session.execute(statement)}
+
+
+def _shared(workspace_id: int) -> Select[int]:
+    """The ledgers of audiences to which other workspaces export."""
+    owned = select(LedgerTag.ledger_id).join(Destination, Destination.id == LedgerTag.destination_id)
+    return owned.where(Destination.workspace_id != workspace_id)
+
+
+def _unmark(session: Session, workspace_id: int, key: bytes, runs: Select[int]) -> None:
+    """Take off a member that others keep knowing that this workspace has written to them, and that it fills their fields."""
+    destinations = select(Destination.id).where(Destination.workspace_id == workspace_id)
+    member = update(LedgerMember).where(LedgerMember.key == key)
+    session.execute(member.where(LedgerMember.run_id.in_(runs)).values(run_id=0, run_class=0))
+    session.execute(member.where(LedgerMember.owner.in_(destinations)).values(owner=0))
 
 
 def _without(session: Session, profile: bytes) -> int:

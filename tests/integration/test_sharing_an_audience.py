@@ -215,3 +215,63 @@ def test_runs_of_two_workspaces_on_one_account_go_one_after_the_other(shop: Shop
     assert carried_out is None
     assert shop.postino.exporting()
     assert shop.postino.runs.get(neighbour.actor, waiting.id).status == RunStatus.SUCCESSFUL
+
+
+def test_whom_one_workspace_forgets_is_not_resubscribed_by_another(shop: Shop, neighbour: Shop) -> None:
+    people_of(shop)
+    shop.customers(dan="dan@example.com", eve="eve@example.com")
+    shop.segment("Coffee", ["ann", "cat", "dan", "eve"])
+    ours = shop.destination("VIP")
+    shop.export(ours)
+    theirs = neighbour.destination("Coffee", name="Theirs")
+    neighbour.export(theirs)
+
+    def archived_and_read(*addresses: str) -> None:
+        for address in addresses:
+            acts.archive(shop.audience, address)
+        shop.clock.forward(hours=3)
+        shop.export(ours)
+
+    shop.clock.forward(days=1)
+    acts.unsubscribe(shop.audience, "ann@example.com")
+    acts.change_address(shop.audience, "dan@example.com", "daniel@example.com")
+    archived_and_read("ann@example.com")
+    for name in ("ann", "dan", "eve"):
+        shop.postino.individuals.forget(shop.actor, f"{name}@example.com")
+    # What is forgotten here is read on, because it is the others' ledger as well.
+    archived_and_read("eve@example.com")
+    # Something was written within the hour, so that nobody is found missing by Mailchimp's counts.
+    shop.customers(
+        bob={"EMail": "bob@example.com", "FirstName": "Bobby"}, eve={"EMail": "eve@example.com", "FirstName": "Evie"}
+    )
+    assert shop.export(ours).counters["updated"] == 1
+    shop.world.log.clear()
+    run = neighbour.export(theirs)
+    assert (run.counters["unchanged"], run.counters["suppressed"]) == (1, 3)
+    # Daniel, whom nobody knows under that address, loses the tag of a segment that he is not in.
+    assert shop.writes() == ["POST /lists/{list_id}/segments/{segment_id}"]
+    assert "dan@example.com" not in shop.members()
+    assert {shop.members()[f"{name}@example.com"]["status"] for name in ("ann", "eve")} == {"archived"}
+
+
+def test_whom_one_workspace_forgot_is_not_resubscribed_by_another_that_comes_later(shop: Shop, neighbour: Shop) -> None:
+    people_of(shop)
+    ours = shop.destination("VIP")
+    shop.export(ours)
+    shop.clock.forward(days=1)
+    acts.unsubscribe(shop.audience, "ann@example.com")
+    acts.archive(shop.audience, "ann@example.com")
+    shop.clock.forward(hours=3)
+    shop.export(ours)
+    shop.clock.forward(hours=3)
+    shop.postino.individuals.forget(shop.actor, "ann@example.com")
+    shop.postino.individuals.forget(shop.actor, "cat@example.com")
+    shop.segment("Coffee", ["ann", "bob", "cat"])
+    theirs = neighbour.destination("Coffee", name="Theirs")
+    shop.customers(bob={"EMail": "bob@example.com", "FirstName": "Bobby"})
+    shop.export(ours)
+    run = neighbour.export(theirs)
+    assert (run.counters["tags_only"], run.counters["suppressed"], run.counters["new"]) == (1, 1, 1)
+    assert shop.members()["ann@example.com"]["status"] == "archived"
+    again = neighbour.export(theirs)
+    assert (again.counters["unchanged"], again.counters["suppressed"]) == (2, 1)
