@@ -204,11 +204,13 @@ class Acknowledging:
                 self.reject_new(action, error)
             if error.reason is Reason.FORGOTTEN:
                 rows.append(self._deleted_for_good(action))
-            elif rule in (Rule.REMEMBER, Rule.LATER):
+            elif rule in (Rule.REMEMBER, Rule.LATER) and self._is_theirs(action, error):
                 until = None if rule is Rule.REMEMBER else self.now() + ANOTHER_DAY
                 # Of somebody new it is the address that is not taken, whatever is mapped. Once a member, they are updated.
                 value = b"" if error.reason.about_address and not members else action.hashes
-                kept.append(refusals.Row(action.key, self._hasher.refusal(value), error.reason, until))
+                kept.append(
+                    refusals.Row(action.key, self._hasher.refusal(value, self._target.required), error.reason, until)
+                )
         with self._database.write() as session:
             self._reckoning.save(session)
             forgotten = self._forgotten(session)
@@ -217,6 +219,12 @@ class Acknowledging:
         if stop is not None:
             raise account_limit(stop)
         return unsettled
+
+    def _is_theirs(self, action: Action, error: mailing.MemberError) -> bool:
+        """Whether a refusal is about what was sent of somebody, and not about a field that has come to be required since."""
+        if error.reason is not Reason.MERGE_FIELD or error.field is None:
+            return True
+        return error.field in self._target.required or error.field in self._target.fields_of(action)
 
     def reject_new(self, action: Action, error: mailing.MemberError) -> None:
         """Count and list somebody whom this run has counted in no class yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -39,9 +40,9 @@ class Book:
         """The ledger's own number."""
         return self.row.id
 
-    def rules(self, tags: TagMap) -> Rules:
-        """What to do about people, with these tags."""
-        refusal = self.hasher.refusal
+    def rules(self, tags: TagMap, required: frozenset[str]) -> Rules:
+        """What to do about people, with these tags, where contacts need a value in the ``required`` of the mapped fields."""
+        refusal = partial(self.hasher.refusal, required=required)
         return Rules(tags, self.slots, refusal, self.forgotten, self.verifies, self.elders, self.decided)
 
 

@@ -113,7 +113,8 @@ class Export:
         tags = TagMap(
             tuple(row.bit for row in present), {at: row.tag_id for at, row in enumerate(present) if row.tag_id}
         )
-        rules = book.rules(tags)
+        required = self._required(mapped)
+        rules = book.rules(tags, required)
         observer = Observer(
             observed, service, self._destination.audience_id, book.all_slots, book.hasher, executor, WORKERS
         )
@@ -148,7 +149,7 @@ class Export:
         self.reckoning.begin(plan)
         planner.forget_missing()
         tags = tagging.create(service, self._database, self._destination.audience_id, present, tags)
-        planner.use(book.rules(tags), tags)
+        planner.use(book.rules(tags, required), tags)
         named = tagging.named(service, self._destination.audience_id, present, tags)
         target = Target(
             audience_id=self._destination.audience_id,
@@ -160,11 +161,7 @@ class Export:
             skip_merge_validation=self._destination.skip_required_fields,
             destination_id=self._destination.id,
             elders=frozenset(book.elders),
-            required=frozenset(
-                one.merge_field.tag
-                for one in mapped
-                if one.merge_field.required and not self._destination.skip_required_fields
-            ),
+            required=required,
         )
         summary["sending_since"] = self._now().timestamp()
         # An attempt that takes over keeps when the first one began.
@@ -208,6 +205,11 @@ class Export:
         guarding.check_mapped(fields, self._destination.fields)
         by_tag = {one.tag: one for one in fields}
         return [MappedField(by_tag[tag], attribute) for tag, attribute in self._destination.fields.items()]
+
+    def _required(self, mapped: Sequence[MappedField]) -> frozenset[str]:
+        if self._destination.skip_required_fields:
+            return frozenset()
+        return frozenset(one.merge_field.tag for one in mapped if one.merge_field.required)
 
     def _take(self, scratch: Scratch, mapped: Sequence[MappedField], hasher: Hasher) -> Snapshot:
         consent = snapshot.consent(self._destination.consent_attribute, self._destination.consent_values)

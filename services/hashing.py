@@ -5,7 +5,7 @@ A short keyed BLAKE2b cannot be turned back without the ledger's secret, which i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -64,6 +64,7 @@ class Hasher:
 
         return hashed
 
-    def refusal(self, hashes: bytes) -> bytes:
-        """What was refused, all fields together: 8 bytes."""
-        return blake2b(hashes, digest_size=8, key=self._secret, person=b"refusal").digest()
+    def refusal(self, hashes: bytes, required: Collection[str]) -> bytes:
+        """What was refused, all fields together, while contacts needed a value in the ``required`` ones: 8 bytes."""
+        refused = hashes + " ".join(sorted(required)).encode()
+        return blake2b(refused, digest_size=8, key=self._secret, person=b"refusal").digest()

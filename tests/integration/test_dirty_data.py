@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -189,6 +190,30 @@ def test_a_required_field_that_is_empty_for_somebody_costs_them_alone_until_it_i
         "rejected": 1,
         "tags_added": 1,
     }
+
+
+def test_whoever_was_refused_for_want_of_a_required_field_arrives_once_none_is_required_of_them(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob={"EMail": "bob@example.com", "FirstName": ""})
+    shop.segment("VIP", ["ann", "bob"])
+    destination = shop.destination("VIP", fields={"FNAME": "FirstName"})
+    fields = shop.audience.fields
+    shop.audience.add_field("SHOE", "Shoe size", "number")
+
+    def require(*tags: str) -> None:
+        for tag, field in fields.items():
+            field.required = tag in tags
+
+    # Only once the export sends is either required: a field that is not mapped, or one in which somebody has no value.
+    for required, left in (("SHOE", {"rejected": 2}), ("FNAME", {"rejected": 1, "new": 1, "tags_added": 1})):
+        require()
+        shop.world.faults.before_call(1, partial(require, required), method="POST", path="/lists/[^/]+")
+        assert counts(shop.export(destination)) == {"profiles": 2, **left}
+    assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 1, "rejected": 1}
+    shop.world.log.clear()
+    assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 1, "rejected": 1}
+    assert shop.writes() == []
+    skipping = shop.destination("VIP", edited=destination, fields={"FNAME": "FirstName"}, skip_required_fields=True)
+    assert counts(shop.export(skipping)) == {"profiles": 2, "new": 1, "unchanged": 1, "tags_added": 1}
 
 
 def test_a_value_that_mailchimp_itself_does_not_take_is_left_out_and_the_person_arrives(shop: Shop) -> None:
