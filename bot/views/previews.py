@@ -100,7 +100,7 @@ def _card(t: Texts, run: Run, to: str, notes: Sequence[str]) -> list[Block]:
     """All of a card but its buttons."""
     plan = run.plan
     head = t("Preview of {destination}", destination=run.destination)
-    unusual = "\n".join(f"📏 {line}" for line in resized(t, run))
+    unusual = "\n".join(f"⚠️ {line}" for line in resized(t, run))
     told = (
         to,
         _changes(t, plan),

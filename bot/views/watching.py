@@ -118,7 +118,7 @@ class Sizes(BaseModel):
 def resized(t: Texts, told: Sizes) -> Message:
     """Which segments are of another size than before the refresh, who exports them, and what to do if it was not meant."""
     lines = [
-        "📏 "
+        "⚠️ "
         + t(
             "{segment} had {before} before the source was refreshed and has {now} now. Was that meant?",
             segment=escape(blocks.shorten(one.segment, LONGEST_NAME)),
@@ -131,7 +131,8 @@ def resized(t: Texts, told: Sizes) -> Message:
         lines.append(t.plural("and {count} more segment", "and {count} more segments", more))
     lines.append(
         t(
-            "Exported by {names}. If it was not meant, pause the schedules until the source is in order.",
+            "Exported by {names}. If it was not meant, pause the schedules, and export nothing by hand, until the source "
+            "is in order.",
             names=_names(t, told.destinations),
         )
     )
