@@ -38,6 +38,12 @@ FAULTS = ("429", "429_bare", "403_bare", "500", "500_after", "502", "503", "504"
           "drop_after", "cut")  # fmt: skip
 PAUSES = ({"seconds": 0}, {"seconds": 1}, {"minutes": 5}, {"minutes": 59}, {"minutes": 61}, {"days": 8})
 
+
+def setting(name: str, choice: object) -> str:
+    """How often an unconfirmed reaction was set so is counted under this name."""
+    return f"{name}: {choice}"
+
+
 numbers = st.integers(0, 59)
 profiles = st.sampled_from(PROFILES)
 segments = st.sampled_from(SEGMENTS)
@@ -94,6 +100,7 @@ class AnyHistory(RuleBasedStateMachine):
         town = self.town
         self.decision = decision
         town.world.switches.set(**switches)
+        self.counts.update(setting(name, choice) for name, choice in switches.items())
         for number, profile in enumerate(PROFILES):
             town.customer(profile, ADDRESSES[number], NAMES[number % 2])
         for segment, profile in chosen:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.happenings import TO_ALL, TO_ONE
-from tests.model.machine import FAULTS, AnyHistory
+from tests.model.machine import FAULTS, UNCONFIRMED, AnyHistory, setting
 from tests.model.town import Template, a_world_without_waiting
 
 EXAMPLES = 160
@@ -34,6 +34,7 @@ TRANSITIONS = (
     "a changed address is kept out",
     "Postino is asked to forget somebody",
     "a calm export left everything right",
+    *(setting(name, choice) for name, choices in UNCONFIRMED.items() for choice in choices),
 )
 
 
