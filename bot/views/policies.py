@@ -155,6 +155,10 @@ def entered(view: Mapping[str, Any], shown: Policies) -> Policies:
     values = {block_id.partition(".")[0]: held for block_id, held in view["state"]["values"].items()}
     above = values[ABOVE][ABOVE].get("value")
     ticked = {one["value"] for one in values[MORE][MORE].get("selected_options") or ()}
+    held = shown.brake
+    if BRAKE_PERCENT in values and BRAKE_PEOPLE in values:  # a modal from before they were in it has none
+        percent, people = (int(values[name][name]["value"]) for name in (BRAKE_PERCENT, BRAKE_PEOPLE))
+        held = held.entered(percent, people)
     successes = values[SUCCESSES][SUCCESSES]["selected_option"]["value"]
     return Policies(
         approval=Approval(values[APPROVAL][APPROVAL]["selected_option"]["value"]),
@@ -163,7 +167,7 @@ def entered(view: Mapping[str, Any], shown: Policies) -> Policies:
         mentions=values[MENTIONS][MENTIONS].get("selected_users") or [],
         quiet=successes == NONE,
         digest=int(successes) if successes.isdecimal() else None,
-        brake=shown.brake.entered(*(int(values[name][name]["value"]) for name in (BRAKE_PERCENT, BRAKE_PEOPLE))),
+        brake=held,
     )
 
 
