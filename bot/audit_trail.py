@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from bot import slack_calls, spreadsheets
 from bot.asked import Asked
 from bot.texts import Texts, mark
+from bot.views import audit_details
 from bot.wiring import Application
 from services import audit
 from storage.models import AuditEntry
@@ -68,25 +68,7 @@ def _is_person(one: AuditEntry) -> bool:
 
 
 def _cells(t: Texts, one: AuditEntry, names: Mapping[str, str]) -> tuple[str, ...]:
-    """One entry. The codes stay beside the words, for those who sort by them or compare files of two languages."""
+    """One entry. The code of the action stays beside its words, for those who sort by it."""
     words, at = t(WORDS.get(one.action, "")), one.at.strftime("%Y-%m-%d %H:%M:%S")
     subject = f"{one.subject} {names[one.subject]}".strip() if _is_person(one) else one.subject
-    return at, one.person, names[one.person], words, one.action, subject, _readable(one.details)
-
-
-def _readable(details: Mapping[str, Any]) -> str:
-    """The details as ``key: value; key: value``, their keys as they are recorded."""
-    return "; ".join(f"{key}: {_value(value)}" for key, value in details.items())
-
-
-def _value(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(_value(one) for one in value) or "-"
-        case dict():
-            return ", ".join(f"{key} {_value(one)}" for key, one in value.items()) or "-"
-    return str(value)
+    return at, one.person, names[one.person], words, one.action, subject, audit_details.details(t, one.details)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot import texts
+from bot.views import audit_details
 from sandbox.mailchimp import acts
-from services import access
+from services import access, audit
 from services.applying import Applying
 from services.destinations import Policies
 from services.drafts import of_destination
@@ -288,9 +290,14 @@ def test_the_audit_trail_comes_as_a_file_to_the_administrator_alone(office: Offi
     ]
     details = {row[4]: row[6] for row in rows[1:]}
     assert "; audience: Newsletter; " in details["destination.created"]
-    assert "; segments: VIP VIP; schedule: " in details["destination.created"]
-    assert details["destination.edited"] == "consent_version: 1; schedule: daily 07:00"
-    assert "mentions: U0BEN; quiet: no; " in details["destination.policies"] + "; "
+    assert "; segments with their tags: VIP VIP; schedule: " in details["destination.created"]
+    assert details["destination.edited"] == "version of the statement: 1; schedule: Daily (07:00)"
+    assert "people to call: U0BEN; successes are not posted: no; " in details["destination.policies"] + "; "
+    recorded = {one.action: one.details for one in audit.trail(office.postino.database, office.world.actor)}
+    told = audit_details.details(texts.of("it"), recorded["destination.edited"] | recorded["destination.policies"])
+    assert "versione della dichiarazione: 1; pianificazione: Ogni giorno (07:00); " in told
+    assert "approvazione di una seconda persona: Mai; " in told
+    assert "; i successi non si pubblicano: no; " in told
     assert "p0@example.com" not in content
     assert not [one for one in office.posted(office.ben) if one["files"] or "audit" in lines(one)]
 

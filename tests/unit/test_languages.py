@@ -15,10 +15,21 @@ from babel.messages.catalog import Catalog, Message
 
 from bot import audit_trail, collecting, texts
 from bot.command_line import words
-from bot.views import blocks, outcomes, previews, run_facts, runs, statement, wizard, wizard_connect, wizard_matching
+from bot.views import (
+    audit_details,
+    blocks,
+    outcomes,
+    previews,
+    run_facts,
+    runs,
+    statement,
+    wizard,
+    wizard_connect,
+    wizard_matching,
+)
 from bot.views import wizard_segments as segments_step
 from services import addresses, fields, reasons, rejects
-from services.destinations import CONSENT_VERSION
+from services.destinations import CONSENT_VERSION, Policies
 from services.errors import InvalidInput, LimitExceeded
 from services.mailing import Status
 from services.rules import Class
@@ -87,6 +98,8 @@ def test_every_sentence_kept_in_a_table_is_collected(template: Catalog) -> None:
         *(problem.value for problem in (*addresses.Problem, *fields.Problem)),
         *run_facts.WORDS.values(),
         *audit_trail.WORDS.values(),
+        *audit_details.KEYS.values(),
+        *(words for codes in audit_details.CODES.values() for words in codes.values()),
         *runs.STEPS.values(),
         *previews.HELD.values(),
         *previews.SUPPRESSED.values(),
@@ -103,7 +116,7 @@ def test_every_sentence_kept_in_a_table_is_collected(template: Catalog) -> None:
 
 
 def test_every_action_that_is_recorded_has_words_in_the_audit_trail() -> None:
-    recorded: set[str] = set()
+    recorded, keys = set[str](), set(Policies.model_fields)
     for path in collecting.ROOT.glob("services/**/*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         values: dict[str, list[ast.expr]] = {}
@@ -116,9 +129,21 @@ def test_every_action_that_is_recorded_has_words_in_the_audit_trail() -> None:
                 action = call.args[3]
                 for value in values.get(ast.unparse(action), [action]):
                     recorded |= {str(one.value) for one in ast.walk(value) if isinstance(one, ast.Constant)}
+                for value in [one for given in call.args[5:] for one in values.get(ast.unparse(given), [given])]:
+                    keys |= _keys_in(value)
+            if isinstance(call, ast.FunctionDef) and call.name == "_recorded":
+                keys |= _keys_in(call)
     recorded = {one for one in recorded if "." in one}
     assert len(recorded) > 20
     assert recorded - set(audit_trail.WORDS) == set()
+    assert {"run", "people", "skip_required_fields", "share", "mentions", "users"} <= keys
+    assert keys - set(audit_details.KEYS) == set()
+
+
+def _keys_in(tree: ast.AST) -> set[str]:
+    """The keys of every dictionary written there."""
+    written = [key for one in ast.walk(tree) if isinstance(one, ast.Dict) for key in one.keys]
+    return {str(key.value) for key in written if isinstance(key, ast.Constant)}
 
 
 def test_the_command_line_has_a_word_for_every_class_state_and_reason() -> None:
