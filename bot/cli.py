@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import exc
 
 from bot import database_errors
 from bot.command_line import (
@@ -85,7 +85,7 @@ def main() -> None:
             setting = ".".join(str(part) for part in one["loc"])
             complain(f"{setting}: {t.known(one['msg'].removeprefix('Value error, '))}", leave=False)
         sys.exit(1)
-    except DBAPIError as error:
+    except (exc.DBAPIError, exc.TimeoutError) as error:
         complain(texts().error(database_errors.meaning(error)))
     except UnicodeDecodeError:
         complain(texts()("The file .env is not text in UTF-8. Save it again in that encoding."))

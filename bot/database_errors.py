@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.errors import InvalidInput, PostinoError, Unavailable
 
 SETTING = "POSTINO_DATABASE_URL"
 
 
-def meaning(error: DBAPIError) -> PostinoError:
+def meaning(error: SQLAlchemyError) -> PostinoError:
     """The error as a sentence that says what to do; it holds neither the password nor a value."""
     # A connection that fails has no SQLSTATE, only words. https://www.postgresql.org/docs/current/errcodes-appendix.html
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    words = str(error.orig).casefold()
+    cause = getattr(error, "orig", None)  # what the driver raised, if it was the driver
+    state = str(getattr(cause, "sqlstate", None) or "")
+    words = str(cause).casefold()
     missing = "does not exist" in words
     if state.startswith("28") or "password" in words or ("role" in words and missing):
         return InvalidInput(

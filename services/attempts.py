@@ -13,7 +13,6 @@ from datetime import timedelta
 from types import TracebackType
 
 import structlog
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from services.errors import LostLease
@@ -115,9 +114,9 @@ class Attempt:
                 self._halt(StopReason.SHUTDOWN)
             try:
                 self._look()
-            except OperationalError:
+            except Exception as error:  # noqa: BLE001 - without this thread nobody would renew the lease or hear of a stop
                 # The database is busy or away for a moment: without a renewal nothing is sent, and the next look may succeed.
-                log.warning("lease.not_renewed", run=self.run_id)
+                log.warning("lease.not_renewed", run=self.run_id, kind=type(error).__name__)
 
     def _look(self) -> None:
         """Renew the lease when a third of the renewal time has passed, and see whether somebody asked to cancel."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from services import ending, revocations
 from services import runs as running
@@ -25,6 +24,7 @@ from services.rights import Rights
 from services.rules import Class
 from services.workers import OwnerLocks
 from storage import runs
+from storage.database import OUT_OF_REACH
 from storage.models import FINAL, PLAN, Json, Run, RunStatus
 
 MOST_CRASHES = 3
@@ -61,7 +61,7 @@ class Exporting:
     def carry_out(self, run_id: int) -> Run | None:
         """Take and carry out this very run, as the command line does; None if another run holds the account.
 
-        Raises OperationalError when the database cannot be used any more; the run is then taken over by the next call.
+        Raises one of ``OUT_OF_REACH`` when the database cannot be used any more; the run is then taken over by the next call.
         """
         self.recover()
         database = self.tools.database
@@ -115,9 +115,9 @@ class Exporting:
                 self._release(attempt, export, error)
             except PostinoError as error:
                 self._fail(attempt, export, error)
-            except OperationalError as error:
-                # Away, locked or full: nothing can be written down, so whoever called is told, and the run is taken over later.
-                log.warning("run.database_failed", run=run.id, kind=type(error.orig).__name__)
+            except OUT_OF_REACH as error:
+                # Nothing can be written down, so whoever called is told, and the run is taken over later.
+                log.warning("run.database_failed", run=run.id, kind=type(error).__name__)
                 raise
             except Exception:
                 log.exception("run.crashed", run=run.id)

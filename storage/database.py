@@ -11,13 +11,17 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, CursorResult, DateTime, Engine, Update, create_engine, event, func, select
+from sqlalchemy import Connection, CursorResult, DateTime, Engine, Update, create_engine, event, exc, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import TableClause
 
 Clock = Callable[[], datetime]
+
+OUT_OF_REACH = (exc.OperationalError, exc.InternalError, exc.InterfaceError, exc.TimeoutError)
+"""Raised when the database cannot be used for now: it is away, locked, full or read-only, it has ended our session, or no
+connection is free. Nothing is wrong with what was asked."""
 
 
 def utc_now() -> datetime:

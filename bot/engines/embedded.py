@@ -15,9 +15,9 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy.exc import OperationalError
 
 from bot import database_errors
+from storage.database import OUT_OF_REACH
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ def _ring(name: str, duty: Duty) -> None:
     try:
         while duty():
             pass
-    except OperationalError as error:
+    except OUT_OF_REACH as error:
         log.error("duty.without_database", duty=name, problem=str(database_errors.meaning(error)))
     except Exception:
         log.exception("duty.failed", duty=name)

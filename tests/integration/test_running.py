@@ -15,7 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import exc, select
+from sqlalchemy.orm import Session
 
 from bot import reject_list, texts
 from sandbox.mailchimp import acts
@@ -164,6 +165,72 @@ def test_a_cancellation_is_not_put_off_because_mailchimp_does_not_answer(
     ended = shop.postino.exporting.carry_out(run.id)
     assert ended is not None
     assert ended.status == RunStatus.CANCELED
+
+
+SESSION_ENDED = exc.InternalError(
+    "UPDATE runs", {}, Exception("terminating connection due to idle-in-transaction timeout")
+)
+NO_CONNECTION_FREE = exc.TimeoutError("QueuePool limit of size 10 overflow 10 reached")
+
+
+@pytest.mark.parametrize(
+    "error", [SESSION_ENDED, NO_CONNECTION_FREE, ValueError()], ids=lambda error: type(error).__name__
+)
+def test_whatever_befalls_a_look_at_the_run_the_next_one_hears_of_a_cancellation(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    shop.segment("VIP", many(shop, 3))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    troubles, troubled, known = [error], threading.Event(), threading.Event()
+    attempts: list[Attempt] = []
+    look, halt = Attempt._look, Attempt._halt
+
+    def looked(self: Attempt) -> None:
+        if threading.current_thread() is self._thread and troubles:
+            troubled.set()
+            raise troubles.pop()
+        attempts.append(self)
+        look(self)
+
+    def halted(self: Attempt, reason: StopReason) -> None:
+        halt(self, reason)
+        known.set()
+
+    def cancel() -> None:
+        troubled.wait(20)
+        shop.postino.runs.cancel(shop.actor, run.id)
+        if not known.wait(20):
+            halt(attempts[0], StopReason.SHUTDOWN)  # or else nothing would ever end it
+
+    monkeypatch.setattr(Attempt, "_look", looked)
+    monkeypatch.setattr(Attempt, "_halt", halted)
+    shop.world.faults.before_call(1, cancel, method="POST", path="/lists/[^/]+")
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert (ended.status, troubled.is_set()) == (RunStatus.CANCELED, True)
+
+
+@pytest.mark.parametrize("error", [SESSION_ENDED, NO_CONNECTION_FREE], ids=lambda error: type(error).__name__)
+def test_a_run_whose_database_session_ended_is_taken_over_and_not_given_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    shop.segment("VIP", many(shop, 3))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    write, troubles = Attempt.write, [error]
+
+    def wrote(self: Attempt, session: Session, **values: object) -> None:
+        if "step" not in values and troubles:
+            raise troubles.pop()
+        write(self, session, **values)
+
+    monkeypatch.setattr(Attempt, "write", wrote)
+    with pytest.raises(type(error)):
+        shop.postino.exporting.carry_out(run.id)
+    shop.clock.forward(minutes=2)
+    assert shop.postino.exporting()
+    ended = shop.postino.runs.get(shop.actor, run.id)
+    assert (ended.status, ended.attempt) == (RunStatus.SUCCESSFUL, 2)
+    assert len(shop.members()) == 3
 
 
 def test_a_worker_looks_for_a_cancellation_more_often_than_every_two_seconds() -> None:
