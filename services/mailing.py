@@ -28,6 +28,7 @@ from services.reasons import Rule as Rule
 MEMBERS_PER_INSERT = 500  # Mailchimp: at most 500 members per POST /lists/{id}
 MEMBERS_PER_TAG_CALL = 500  # Mailchimp: at most 500 adds and 500 removals per segment call
 MEMBERS_PER_PAGE = 1000  # Mailchimp: count is at most 1000
+SMALL_PAGE = 250  # so many are asked for again and again; where more take too long, fewer must be asked for
 
 Item = TypeVar("Item", covariant=True)
 
@@ -265,7 +266,10 @@ class MailingService(Protocol):
         offset: int = 0,
         count: int = MEMBERS_PER_PAGE,
     ) -> Page[Member]:
-        """One page of members, by ``last_changed`` ascending, changed after ``since`` and before ``before``."""
+        """One page of members, by ``last_changed`` ascending, changed after ``since`` and before ``before``.
+
+        Raises TimedOut where ``count`` is more than SMALL_PAGE and so many take too long.
+        """
 
     def count(self, audience_id: str, status: Status) -> int:
         """How many members have this status, by paging's own total."""
@@ -273,7 +277,10 @@ class MailingService(Protocol):
     def tag_members(
         self, audience_id: str, tag_id: int, *, offset: int = 0, count: int = MEMBERS_PER_PAGE
     ) -> Page[str]:
-        """One page of the addresses of a tag's holders, whatever their status. Raises NotFound if the tag is gone."""
+        """One page of the addresses of a tag's holders, whatever their status. Raises NotFound if the tag is gone.
+
+        Raises TimedOut where ``count`` is more than SMALL_PAGE and so many take too long.
+        """
 
     def member(self, audience_id: str, address: str) -> Member | None:
         """One member with all its tags, in whatever spelling; None if it was never seen or permanently deleted."""

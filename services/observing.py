@@ -2,7 +2,8 @@
 
 Members changed since the watermark are read in windows of ``last_changed``; archived ones in a pass of their own; every own tag
 in full, which alone tells who holds it. Offset paging over a list that moves can skip people: pages overlap, and a window is
-read again from where more people left it than the overlap covers.
+read again from where more people left it than the overlap covers. A page that Mailchimp is too slow for is read as smaller ones,
+and so are all after it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Generic, TypeVar
 
 from services.errors import NotFound, Unavailable
 from services.hashing import Hasher
-from services.mailing import MEMBERS_PER_PAGE, MailingService, Member, Page, Status
+from services.mailing import MEMBERS_PER_PAGE, SMALL_PAGE, MailingService, Member, Page, Status, TimedOut
 from services.scratch import Scratch
 
 OVERLAP = 50
@@ -72,6 +74,7 @@ class Observer:
         self._hasher = hasher
         self._executor = executor
         self._width = width
+        self._most = MEMBERS_PER_PAGE  # that one call asks for: fewer once Mailchimp was too slow for so many
 
     def changes(self, watermark: datetime | None) -> datetime:
         """Note every member changed since the watermark, or all of them; Mailchimp's own time when the pass began."""
@@ -114,7 +117,10 @@ class Observer:
         return address, self._service.member(self._audience, address)
 
     def _pass(self, status: Status | None, since: datetime | None) -> datetime:
-        first = self._service.members(self._audience, status=status, since=since)
+        def read(offset: int, count: int) -> Page[Member]:
+            return self._service.members(self._audience, status=status, since=since, offset=offset, count=count)
+
+        first = next(self._parts(read, 0))
         if first.total <= len(first.items):
             self._note(first.items)
             return first.served_at
@@ -129,10 +135,9 @@ class Observer:
         The next pass reaches back far enough for the rest.
         """
 
-        def read(offset: int) -> Page[Member]:
-            return self._service.members(
-                self._audience, status=status, since=began - timedelta(seconds=1), offset=offset
-            )
+        def read(offset: int, count: int) -> Page[Member]:
+            behind = began - timedelta(seconds=1)
+            return self._service.members(self._audience, status=status, since=behind, offset=offset, count=count)
 
         for _ in range(PASSES):
             first: datetime | None = None
@@ -149,8 +154,10 @@ class Observer:
     def _window(self, status: Status | None, since: datetime | None, before: datetime) -> None:
         """Page a window that is closed in the past: people can only leave it, by changing."""
 
-        def read(offset: int) -> Page[Member]:
-            return self._service.members(self._audience, status=status, since=since, before=before, offset=offset)
+        def read(offset: int, count: int) -> Page[Member]:
+            return self._service.members(
+                self._audience, status=status, since=since, before=before, offset=offset, count=count
+            )
 
         stalled = 0
         while True:
@@ -169,8 +176,8 @@ class Observer:
             since = since if last is None else last - timedelta(seconds=1)
 
     def _read_tag(self, tag: Watched) -> int:
-        def read(offset: int) -> Page[str]:
-            return self._service.tag_members(self._audience, tag.tag_id, offset=offset)
+        def read(offset: int, count: int) -> Page[str]:
+            return self._service.tag_members(self._audience, tag.tag_id, offset=offset, count=count)
 
         for _ in range(3):
             total, drifted = 0, False
@@ -182,14 +189,33 @@ class Observer:
         # Whoever was skipped even so is tagged again, which changes nothing, or loses the tag in the next run.
         return total
 
-    def _pages(self, read: Callable[[int], Page[Item]]) -> Iterator[_Read[Item]]:
+    def _pages(self, read: Callable[[int, int], Page[Item]]) -> Iterator[_Read[Item]]:
         """All pages in order, several in flight, each telling whether more people left before it than the overlap covers."""
-        first = read(0)
+        parts = self._parts(read, 0)
+        first = next(parts)
         yield _Read(first.items, first.total, first.served_at, drifted=False)
         step = MEMBERS_PER_PAGE - OVERLAP
         offsets = range(step, first.total, step) if first.total > MEMBERS_PER_PAGE else range(0)
-        for page in _ahead(self._executor, read, offsets, self._width):
+        others = _ahead(self._executor, lambda offset: tuple(self._parts(read, offset)), offsets, self._width)
+        for page in chain(parts, chain.from_iterable(others)):
             yield _Read(page.items, page.total, page.served_at, drifted=first.total - page.total > OVERLAP)
+
+    def _parts(self, read: Callable[[int, int], Page[Item]], offset: int) -> Iterator[Page[Item]]:
+        """The page that begins at ``offset``, as several that overlap where Mailchimp is too slow for so many at a time."""
+        end = offset + MEMBERS_PER_PAGE
+        while True:
+            count = min(self._most, end - offset)
+            try:
+                page = read(offset, count)
+            except TimedOut:
+                if count <= SMALL_PAGE:
+                    raise
+                self._most = min(self._most, max(SMALL_PAGE, count // 2))
+                continue
+            yield page
+            if offset + count >= min(end, page.total):
+                return
+            offset += count - OVERLAP
 
     def _note(self, members: Iterable[Member]) -> None:
         rows = []

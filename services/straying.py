@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.errors import NotFound
-from services.mailing import MEMBERS_PER_TAG_CALL, MailingService, Member, Tag
+from services.mailing import MEMBERS_PER_TAG_CALL, SMALL_PAGE, MailingService, Member, Tag
 from storage import ledger
 
 Given = tuple[bytes, str]
@@ -30,7 +30,7 @@ class Stray:
         """Whether nobody has it but whom we gave it, and those whose inserts were not answered yet."""
         offset = 0
         while True:
-            page = self.service.tag_members(self.audience_id, self.tag.id, offset=offset)
+            page = self.service.tag_members(self.audience_id, self.tag.id, offset=offset, count=SMALL_PAGE)
             if any(key not in self.given and key not in meanwhile for key in map(key_of, page.items)):
                 return False
             offset += len(page.items)

@@ -258,7 +258,8 @@ class Mailchimp:
         return next((tag for tag in self.tags(audience_id) if tag.name.strip().casefold() == folded), None)
 
     def _page(self, path: str, params: Mapping[str, str | int], read: Callable[[Any], Item]) -> mailing.Page[Item]:
-        answer = self._client.call(Call("GET", path, params, divisible=True))
+        divisible = int(params["count"]) > mailing.SMALL_PAGE
+        answer = self._client.call(Call("GET", path, params, divisible=divisible))
         return answer.read(
             lambda data: mailing.Page(tuple(map(read, data["members"])), int(data["total_items"]), answer.served_at)
         )

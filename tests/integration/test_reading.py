@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from sandbox.mailchimp import acts
 from services import connections, planning
+from services.mailchimp.client import Answer, Call, Client, Patience
 from services.mailchimp.pacing import AccountPacer
+from services.mailing import SMALL_PAGE, TimedOut
 from storage.models import Ledger, LedgerMember, Run, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -74,6 +77,48 @@ def test_nobody_is_taken_for_gone_who_changed_while_the_audience_was_read(shop: 
 
     shop.world.faults.before_call(3, change, method="GET", path=PAGES)
     assert counts(shop.export(second)) == {"profiles": 1200, "tags_only": 1200, "tags_added": 1200}
+
+
+def test_pages_that_are_too_slow_are_read_as_smaller_ones_and_nobody_is_skipped(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 1200))
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    for address in shop.members():
+        acts.unsubscribe(shop.audience, address)
+    shop.clock.forward(days=8)
+    once, moved = Client.once, list[str]()
+
+    def slow(client: Client, call: Call, **options: Any) -> Answer:
+        pages = call.path.endswith("/members")
+        if pages and int(call.params["count"]) > SMALL_PAGE:
+            raise TimedOut
+        answer = once(client, call, **options)
+        if pages and "before_last_changed" in call.params and not moved:
+            # Some of those who have been read by now change, so that all the others move up.
+            shop.clock.forward(seconds=5)
+            moved.extend(member["email_address"] for member in answer.data["members"][:40])
+            for address in moved:
+                acts.edit(shop.audience, address, PHONE="1")
+        return answer
+
+    monkeypatch.setattr(Client, "once", slow)
+    monkeypatch.setattr(connections, "EXPORT", Patience(first=0, longest=0))
+    assert counts(shop.export(destination)) == {"profiles": 1200, "suppressed": 1200}
+    assert len(moved) == 40
+
+
+def test_a_small_page_is_asked_for_until_it_comes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = many(shop, 3)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    monkeypatch.setattr(connections, "EXPORT", Patience(first=0, longest=0))
+    for path in (PAGES, "/lists/[^/]+/segments/[^/]+/members"):
+        shop.world.faults.add("502", method="GET", path=path, times=8)
+    run = shop.export(destination)
+    assert (run.status, counts(run)) == (RunStatus.SUCCESSFUL, {"profiles": 3, "unchanged": 3})
 
 
 def test_a_worker_that_has_lost_its_run_writes_nothing_of_what_it_read(shop: Shop) -> None:
