@@ -35,8 +35,11 @@ from bot import (
     wizard,
     workflow,
 )
+from bot.asked import asked, in_thread
 from bot.people import People, Standings, acting
 from bot.settings import Settings
+from bot.texts import Texts
+from bot.views import answers
 from bot.views.blocks import code
 from bot.views.run_facts import refusal
 from bot.wiring import Application
@@ -93,13 +96,14 @@ def _register_catch_alls(app: App, people: People) -> None:
             )
 
     @app.action(everything)
-    def stale_action(ack: Ack, context: BoltContext, client: WebClient) -> None:
+    def stale_action(ack: Ack, context: BoltContext, client: WebClient, body: dict[str, Any]) -> None:
         ack()
-        t = acting(people, client, context).texts
-        if context.respond is not None and context.response_url:
-            context.respond(
-                t("This button belongs to an older message and does nothing any more. Type /postino to start again."),
-                replace_original=False,
+        one = asked(people, client, context, body)
+        if context.response_url or one.view_id:
+            one.answer(
+                one.t(
+                    "This button belongs to an older message and does nothing any more. Type /postino to start again."
+                )
             )
 
     @app.view(everything)
@@ -137,19 +141,26 @@ class _Answering:
                 "Something went wrong inside Postino. Nothing was lost; try again. Reference for whoever runs it: {reference}",
                 reference=reference,
             )
-        self._say(text, markup, context, client, body)
+        self._say(t, text, markup, context, client, body)
 
-    def _say(self, text: str, markup: str, context: BoltContext, client: WebClient, body: dict[str, Any]) -> None:
-        """Where the person looks: in the open view, which takes no markup, else beside the command or message, else in a
-        direct message."""
+    def _say(
+        self, t: Texts, text: str, markup: str, context: BoltContext, client: WebClient, body: dict[str, Any]
+    ) -> None:
+        """Where the person looks: in the open view, which takes no markup, else in a modal of its own if they clicked in a
+        thread, else beside the command or message, else in a direct message."""
         view = body.get("view")
         try:
             if view and view.get("type") == "modal":
                 client.views_update(view_id=view["id"], view=wizard.problem_view(view, text))
                 return
-            if context.respond is not None and context.response_url:
+            if in_thread(body):
+                if modals.answered(client, str(body.get("trigger_id") or ""), answers.modal(t, markup)):
+                    return
+            elif context.respond is not None and context.response_url:
                 context.respond(markup, replace_original=False)
                 return
+        except modals.RepeatedError:
+            log.info("slack.answer_moved_to_dm", error="exchanged_trigger_id")
         except SlackApiError as failure:
             log.info("slack.answer_moved_to_dm", error=failure.response.get("error"))
         if context.user_id:

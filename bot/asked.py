@@ -9,9 +9,10 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
+from bot import modals
 from bot.people import People, Person, acting
 from bot.texts import Texts
-from bot.views import blocks, sharing
+from bot.views import answers, blocks, sharing
 from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from services.access import Actor
@@ -22,7 +23,10 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. ``channel`` is where it came from, or None; ``once`` is the same however often it is delivered."""
+    """One request. ``channel`` is where it came from, or None; ``once`` is the same however often it is delivered.
+
+    ``in_thread`` says that it came from a message in a thread, ``view_id`` names the modal with an answer that it came from.
+    """
 
     people: People
     client: WebClient
@@ -31,6 +35,8 @@ class Asked:
     channel: str | None
     text: str
     once: str
+    in_thread: bool = False
+    view_id: str | None = None
 
     @property
     def person(self) -> Person:
@@ -57,12 +63,18 @@ class Asked:
         return replace(self, text=text)
 
     def answer(self, message: Message | str, *, replacing: bool = False) -> None:
-        """Answer to the asker alone, beside what they typed or clicked; without *Share* where nobody else is."""
+        """Answer to the asker alone, beside what they typed or clicked; without *Share* where nobody else is.
+
+        A click in a thread is answered in a modal. Slack shows an answer that one person alone sees in the thread, which may
+        be closed (a reply that was also sent to the channel), or in the channel, which may be out of sight.
+        """
+        if self._answered_in_modal(message):
+            return
         text, content = (message, None) if isinstance(message, str) else message
         respond = self.context.respond if self.context.response_url else None
-        if content is not None and (respond is None or self._is_direct):
+        if content is not None and (respond is None or self._is_direct or self.in_thread):
             content = sharing.alone(content)
-        if respond is not None:
+        if respond is not None and not self.in_thread:
             respond(
                 text=text,
                 blocks=content,
@@ -75,6 +87,13 @@ class Asked:
                 channel=self.actor.person, text=text, blocks=content, unfurl_links=False
             )
             self.people.note_direct(self.context.team_id or "", self.actor.person, str(answer["channel"]))
+
+    def _answered_in_modal(self, message: Message | str) -> bool:
+        """Whether the answer is in a modal now; False where one is not wanted, or cannot be opened any more."""
+        if self.view_id is not None:
+            modals.Update(self.client, self.view_id)(answers.modal(self.t, message))
+            return True
+        return self.in_thread and modals.answered(self.client, self.trigger_id, answers.modal(self.t, message))
 
     @property
     def _is_direct(self) -> bool:
@@ -112,7 +131,25 @@ def asked(
         actions = body.get("actions") or [{}]
         chosen = (actions[0].get("selected_option") or {}).get("value")
         text = str(actions[0].get("value") or chosen or body.get("text") or "")
-    return Asked(people, client, context, trigger, context.channel_id, text.strip(), once)
+    view = body.get("view") or {}
+    return Asked(
+        people,
+        client,
+        context,
+        trigger,
+        context.channel_id,
+        text.strip(),
+        once,
+        in_thread=in_thread(body),
+        view_id=view.get("id") if view.get("callback_id") == answers.CALLBACK else None,
+    )
+
+
+def in_thread(body: dict[str, Any]) -> bool:
+    """Whether a request came from a reply, or from the pane of a thread. A message names the thread that it begins, too."""
+    message = body.get("message") or {}
+    is_reply = message.get("thread_ts") not in (None, message.get("ts"))
+    return is_reply or bool((body.get("container") or {}).get("thread_ts"))
 
 
 def on_click(app: App, people: People, action_id: str, act: Callable[[Asked], None]) -> None:

@@ -105,12 +105,15 @@ class Exports:
 
     def approve(self, asked: Asked, canary: int = 0) -> None:
         """Send what a preview showed. A second click of the same person does nothing more."""
-        run_id = int(asked.text)
+        self.send(asked.actor, int(asked.text), canary)
+
+    def send(self, actor: Actor, run_id: int, canary: int = 0) -> None:
+        """The same for somebody at a modal."""
         try:
-            self._application.runs.approve(asked.actor, run_id, canary=canary)
+            self._application.runs.approve(actor, run_id, canary=canary)
         except Refused:
-            run = self._application.runs.get(asked.actor, run_id)
-            if run.approved_by != asked.actor.person or run.status == RunStatus.WAITING:
+            run = self._application.runs.get(actor, run_id)
+            if run.approved_by != actor.person or run.status == RunStatus.WAITING:
                 raise
 
     def cancel(self, asked: Asked) -> None:
@@ -123,11 +126,11 @@ class Exports:
                 raise
 
     def retry(self, asked: Asked) -> None:
-        """Export again, rejected people included."""
-        runs = self._application.runs
+        """Export again, rejected people included; not in the place of a preview that waits."""
+        runs, order = self._application.runs, Order(spares_previews=True)
         run = runs.retry_rejects(asked.actor, int(asked.text))
         while run.status in FINAL:
-            run = runs.request(asked.actor, run.destination, key=f"retry-after-{run.id}", channel=run.channel)
+            run = runs.request(asked.actor, run.destination, order, key=f"retry-after-{run.id}", channel=run.channel)
         asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
 
     def accept_removals(self, asked: Asked) -> None:
@@ -181,6 +184,8 @@ class Exports:
             message = outcomes.list_comes(asked.t, self._telling.run(run), in_full=in_full)
             answer = asked.client.chat_postMessage(channel=asked.actor.person, text=message.text, blocks=message.blocks)
             reject_list.upload(asked.client, file, asked.t, run.id, str(answer["channel"]))
+        if asked.view_id is not None:  # whoever looks at a modal does not see their direct messages
+            asked.answer(asked.t("The list was sent to you directly, as a file."))
 
     def again(self, asked: Asked) -> None:
         """A fresh preview of a destination, from a button that names it."""

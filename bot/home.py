@@ -10,14 +10,13 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import modals
+from bot import approving
 from bot.asked import Asked, on_click
 from bot.destinations import Saved
 from bot.exports import Exports
 from bot.people import People, Person, acting
 from bot.telling import Telling
 from bot.views import home as views
-from bot.views import run_facts
 from bot.views.blocks import Block
 from bot.wiring import Application
 from services import access
@@ -100,7 +99,9 @@ def register(app: App, application: Application, people: People) -> None:
     _on_click(app, application, people, views.SEND, exports.approve)
     _on_click(app, application, people, views.CANCEL, exports.cancel)
     _on_click(app, application, people, views.TAKE_OFF, exports.accept_removals)
-    on_click(app, people, views.PREVIEW, lambda asked: _show_preview(asked, application))
+    previews = approving.Previews(application, people)
+    on_click(app, people, views.PREVIEW, lambda asked: previews.open(asked, home=True))
+    approving.register(app, application, people, publish)
 
     @app.event("app_uninstalled")
     def uninstalled(context: BoltContext) -> None:
@@ -110,18 +111,6 @@ def register(app: App, application: Application, people: People) -> None:
     def revoked(client: WebClient, context: BoltContext, event: dict[str, Any]) -> None:
         if event.get("tokens", {}).get("bot") and _is_dead(client):
             _delete(application, people, context)
-
-
-def _show_preview(asked: Asked, application: Application) -> None:
-    """All that a run would change, before it is sent from here."""
-    view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.PREVIEW))
-    try:
-        run = application.runs.get(asked.actor, int(asked.text))
-        view = views.preview(asked.t, Telling(application, asked.people).run(run))
-    except PostinoError as error:
-        # Nobody looks beside a modal that is open.
-        view = views.not_shown(asked.t, run_facts.refusal(asked.t, error))
-    modals.Update(asked.client, view_id)(view)
 
 
 def _delete(application: Application, people: People, context: BoltContext) -> None:

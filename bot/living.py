@@ -132,6 +132,11 @@ class Living:
         self._application.runs.note_message(row.id, row.channel, row.message_ts, _digest(message))
         return True
 
+    def edit(self, row: Run, message: Message, channel: str, ts: str) -> None:
+        """Change another message about the run. Raises what ``show`` raises, and SlackApiError where it is gone."""
+        self._budget.spend(row.workspace_id)
+        slack_calls.send(self._client.chat_update, message, channel=channel, ts=ts)
+
     def _message(self, row: Run, channel: str | None) -> Message:
         pace = self._pace(row.id)
         rate, throttled = (pace.rate, pace.throttled) if pace.samples else (None, False)

@@ -137,6 +137,15 @@ def suggest(ack: Callable[..., Any], find: Callable[[], list[Block]]) -> None:
             log.info("select.nothing_found", kind=type(error).__name__)
 
 
+def answered(client: WebClient, trigger_id: str, view: Block) -> bool:
+    """Open a modal with an answer; False if Slack's three seconds were over. Raises RepeatedError."""
+    try:
+        opened(client, trigger_id, view)
+    except Unavailable:
+        return False
+    return True
+
+
 def opened(client: WebClient, trigger_id: str, view: Block) -> str:
     """Open a modal; its id. Raises Unavailable if Slack's three seconds were over, RepeatedError if it is open already."""
     try:

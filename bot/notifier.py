@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 import structlog
@@ -44,6 +44,8 @@ LONGEST_WAIT = 300.0
 TO_ONE = frozenset({"direct", "approver"})
 """The kinds of message that are for one person alone."""
 GIVE_UP_AFTER = timedelta(hours=24)
+
+WAITING = RunStatus.WAITING
 
 log = structlog.get_logger()
 
@@ -122,38 +124,40 @@ class Notifier:
                 self._tell_state(message, run)
             case "outcome":
                 facts = dataclasses.replace(self._telling.run(run), asked=self._telling.asked(self._client, run))
-                self._post(run, outcomes.outcome(self._texts(run), facts), broadcast=True)
+                ts = self._post(run, outcomes.outcome(self._texts(run), facts), broadcast=True)
+                called = {"channel": run.channel or recipient(run), "ts": ts} if run.status == WAITING else {}
+                self._mark(message, **called)
+            case _:
+                self._say_of(run, message)
                 self._mark(message)
+
+    def _say_of(self, run: Run, message: OutboxMessage) -> None:
+        """Say what needs no note of where it stands."""
+        match message.kind:
             case "approver":
                 self._ask(run, str(message.values["person"]))
-                self._mark(message)
+            case "decided":
+                self._settle(message, run)
             case "verified":
                 self._post_verified(run)
-                self._mark(message)
             case "rejects":
                 causes = self._application.runs.by_cause(run.id)
                 self._post(run, outcomes.rejected(self._texts(run), self._telling.run(run), causes))
-                self._mark(message)
             case "list":
                 self._post_list(run)
-                self._mark(message)
             case "direct":
                 person = approving.asker(run)
                 t = self._telling.texts_of(self._client, run, person)
                 facts = dataclasses.replace(self._telling.run(run), mentions=())
                 self._send(person, outcomes.outcome(t, facts))
-                self._mark(message)
             case "workflow":
                 self._end_step(run)
-                self._mark(message)
             case "moved":
                 t = self._telling.texts_for(self._client, run, None)
                 lost, error = str(message.values["channel"]), str(message.values["error"])
                 self._post(run, outcomes.moved(t, self._telling.run(run), lost, error), broadcast=True)
-                self._mark(message)
             case _:
                 log.error("notifier.unknown_message", kind=message.kind)
-                self._mark(message)
 
     # What is said
 
@@ -163,6 +167,8 @@ class Notifier:
             self._living.show(run)
         asked = self._telling.asked(self._client, run) or ()
         with self._database.write() as session:
+            if run.status != WAITING:
+                self._queue_settling(session, run)
             if run.status == message.values.get("status"):
                 for person in asked:
                     self._queue(session, run, "approver", person)
@@ -173,7 +179,7 @@ class Notifier:
     def _follow_ups(self, run: Run) -> list[str]:
         if run.verifies is not None:
             return ["verified"] if run.status in FINAL else []
-        if run.status == RunStatus.WAITING:
+        if run.status == WAITING:
             # A changed message tells nobody: who approves numbers, or again because they have grown, must hear of it.
             return ["outcome"] if run.approved_by or self._application.runs.approval_rule(run) is not None else []
         if run.reason.get("kind") == EXPIRED:
@@ -222,17 +228,36 @@ class Notifier:
 
     def _ask(self, run: Run, person: str) -> None:
         """Ask somebody directly for their approval, unless it was given or cannot be given any more."""
-        if run.status == RunStatus.WAITING:
+        if run.status == WAITING:
             t = self._telling.texts_of(self._client, run, person)
             self._send(person, outcomes.approval_wanted(t, self._telling.run(run)))
 
-    def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> None:
-        """In the thread of the living message, or in the channel if that message is gone."""
+    def _queue_settling(self, session: Session, run: Run) -> None:
+        """Whatever called somebody to approve the run says how that was decided: each post once."""
+        for call in outbox.delivered_of(session, run.id, "outcome"):
+            if call.values.get("ts"):
+                where = {"channel": call.values["channel"], "ts": call.values["ts"]}
+                values = where | {"asked_at": call.created_at.timestamp()}
+                once, now = f"decided-{call.id}", self._database.now(session)
+                outbox.add(session, run.workspace_id, "decided", values, now, run_id=run.id, once=once)
+
+    def _settle(self, message: OutboxMessage, run: Run) -> None:
+        asked_at = datetime.fromtimestamp(message.values["asked_at"], UTC)
+        told = outcomes.decided(self._texts(run), self._telling.run(run), asked_at)
+        try:
+            self._living.edit(run, told, message.values["channel"], message.values["ts"])
+        except SlackApiError as error:
+            if slack_calls.code_of(error) not in MESSAGE_LOST | CHANNEL_LOST:
+                raise
+            log.info("notifier.call_is_gone", run=run.id, error=slack_calls.code_of(error))
+
+    def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> str:
+        """In the thread of the living message, or in the channel if that message is gone; its timestamp, "" if nobody is told."""
         target = run.channel or recipient(run)
         if target is None:
-            return
+            return ""
         where = {"thread_ts": run.message_ts, "reply_broadcast": broadcast} if run.message_ts else {}
-        self._send(target, message, **where)
+        return self._send(target, message, **where)[1]
 
     def _end_step(self, run: Run) -> None:
         """Complete the workflow's step that asked for the run, or let it fail with what happened."""
@@ -262,7 +287,8 @@ class Notifier:
                     raise
         if person is not None:
             t = self._telling.texts_of(self._client, run, person)
-            self._upload_list(run, t, self._send(person, outcomes.list_comes(t, self._telling.run(run))))
+            channel, _ = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
+            self._upload_list(run, t, channel)
 
     def _upload_list(self, run: Run, t: Texts, channel: str, thread_ts: str | None = None) -> None:
         postino = self._application
@@ -270,10 +296,11 @@ class Notifier:
         with reject_list.file_of(postino.settings.home, t, listed, names) as file:
             reject_list.upload(self._client, file, t, run.id, channel, thread_ts)
 
-    def _send(self, channel: str, message: Message, **where: object) -> str:
+    def _send(self, channel: str, message: Message, **where: object) -> tuple[str, str]:
+        """Post a message; its channel and timestamp."""
         call = self._client.chat_postMessage
         answer = slack_calls.send(call, message, channel=channel, unfurl_links=False, unfurl_media=False, **where)
-        return str(answer["channel"])
+        return str(answer["channel"]), str(answer["ts"])
 
     def _texts(self, run: Run) -> Texts:
         return self._telling.texts_for(self._client, run, run.channel)
@@ -302,9 +329,10 @@ class Notifier:
         else:
             self._again(message, _pause(message), code or "no answer of Slack's")
 
-    def _mark(self, message: OutboxMessage) -> None:
+    def _mark(self, message: OutboxMessage, **values: object) -> None:
+        """Slack has it; with ``values``, where it stands."""
         with self._database.write() as session:
-            outbox.delivered(session, message.id, self._database.now(session))
+            outbox.delivered(session, message.id, self._database.now(session), values or None)
 
     def _again(self, message: OutboxMessage, after: float, failure: str) -> None:
         with self._database.write() as session:

@@ -43,7 +43,7 @@ class Order:
     One with the trigger ``PLAN`` ends there, and replaces no other preview.
     ``accept_removals`` takes off the tags that the brake held in the run ``shown``, else in the destination's last one that
     was planned. If that held none, only what it would hold because many people leave. ``verifies`` names a run whose tags
-    are looked at again.
+    are looked at again. ``spares_previews`` is refused while a preview waits, rather than replacing it.
     """
 
     preview: bool = False
@@ -52,6 +52,7 @@ class Order:
     canary: int = 0
     trigger: str = "person"
     verifies: int | None = None
+    spares_previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +85,33 @@ class Runs:
         """
         access.require_manage(actor, destination)
         with self._database.write() as session:
-            known = session.scalar(select(Run).where(Run.request_key == key)) if key else None
-            if known is not None:
-                return known
-            fresh = session.get(Destination, destination.id)
-            if fresh is None or fresh.removal is not None:
-                raise NotFound("This destination does not exist any more.")
-            _may_run(fresh)
-            self._make_way(session, fresh, order)
-            run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
-            if order.accept_removals:
-                run.plan = binding.accepting(session, fresh, order.shown)
-            session.add(run)
-            session.flush()
-            audit.record(session, actor, run.requested_at, _audited(order), fresh.name, {"run": run.id})
-            announce(session, run, run.requested_at)
-            return run
+            return self._requested(session, actor, destination, order, key, channel)
+
+    def _requested(
+        self,
+        session: Session,
+        actor: Actor,
+        destination: Destination,
+        order: Order,
+        key: str | None,
+        channel: str | None,
+    ) -> Run:
+        known = session.scalar(select(Run).where(Run.request_key == key)) if key else None
+        if known is not None:
+            return known
+        fresh = session.get(Destination, destination.id)
+        if fresh is None or fresh.removal is not None:
+            raise NotFound("This destination does not exist any more.")
+        _may_run(fresh)
+        self._make_way(session, fresh, order)
+        run = _new_run(actor, fresh, order, self._database.now(session), key, channel)
+        if order.accept_removals:
+            run.plan = binding.accepting(session, fresh, order.shown)
+        session.add(run)
+        session.flush()
+        audit.record(session, actor, run.requested_at, _audited(order), fresh.name, {"run": run.id})
+        announce(session, run, run.requested_at)
+        return run
 
     def skip(
         self, actor: Actor, destination: Destination, error: PostinoError, order: Order = Order(), *, key: str
@@ -196,14 +208,19 @@ class Runs:
             return run
 
     def retry_rejects(self, actor: Actor, run_id: int) -> Run:
-        """Forget whom Mailchimp refused for this destination's audience, then export as usual."""
+        """Forget whom Mailchimp refused for this destination's audience, then export as usual.
+
+        Raises what ``request`` raises, and Refused while a preview of the destination waits: nothing is forgotten then.
+        """
         run = self.get(actor, run_id)
         access.require_manage(actor, run.destination)
+        order, key = Order(spares_previews=True), f"retry-{run_id}"
         with self._database.write() as session:
+            retried = self._requested(session, actor, run.destination, order, key, run.channel)
             book = ledgers.find(session, run.account_id, run.destination.audience_id)
             if book is not None:
                 refusals.clear(session, book.id)
-        return self.request(actor, run.destination, key=f"retry-{run_id}", channel=run.channel)
+        return retried
 
     def get(self, actor: Actor, run_id: int) -> Run:
         """One run. Raises NotFound."""
@@ -358,6 +375,12 @@ class Runs:
             if run.trigger == PLAN:
                 continue
             shown = run.status == RunStatus.WAITING or (run.preview and run.status == RunStatus.QUEUED)
+            if shown and order.spares_previews:
+                raise Refused(
+                    "A preview of {destination} waits to be sent, so nothing was started. Send it or cancel it first, "
+                    "then try again.",
+                    destination=destination.name,
+                )
             if shown and sends:
                 reason = {"message": "A newer export of this destination replaced this preview.", "values": {}}
                 end(session, run, RunStatus.CANCELED, now, reason)

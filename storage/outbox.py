@@ -66,9 +66,18 @@ def take(session: Session, message: OutboxMessage, now: datetime, hold: timedelt
     return changed_one(session, statement)
 
 
-def delivered(session: Session, message_id: int, now: datetime) -> None:
-    """Slack answered: the message will not be sent again."""
-    session.execute(update(OutboxMessage).where(OutboxMessage.id == message_id).values(delivered_at=now))
+def delivered(session: Session, message_id: int, now: datetime, values: Json | None = None) -> None:
+    """Slack answered: the message will not be sent again. ``values`` replace its own: where it stands."""
+    noted = {"values": values} if values is not None else {}
+    session.execute(update(OutboxMessage).where(OutboxMessage.id == message_id).values(delivered_at=now, **noted))
+
+
+def delivered_of(session: Session, run_id: int, kind: str) -> Sequence[OutboxMessage]:
+    """What Slack was told of a run, as far as it is kept."""
+    statement = select(OutboxMessage).where(
+        OutboxMessage.run_id == run_id, OutboxMessage.kind == kind, OutboxMessage.delivered_at.is_not(None)
+    )
+    return session.scalars(statement.order_by(OutboxMessage.id)).all()
 
 
 def postpone(session: Session, message_id: int, until: datetime, failure: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import blocks, outcomes, runs, sharing
+from bot.views import approving, blocks, outcomes, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.previews import held, suppressed
 from bot.views.run_facts import (
+    Counts,
     Message,
     Run,
     because,
@@ -77,14 +78,9 @@ def details(
 
     ``manageable`` adds what can be done about the rejects: of a quiet destination nothing else is posted that could.
     """
-    destination, audience = f"*{escape(run.destination)}*", linked(run.audience, run.audience_link)
-    if run.canary:
-        title = t("Canary of {destination} to {audience}", destination=destination, audience=audience)
-    else:
-        title = t("Export of {destination} to {audience}", destination=destination, audience=audience)
     parts = [
         [
-            title,
+            _title(t, run),
             " · ".join([f"*{status_word(t, run.status)}*", *([reason] if (reason := because(t, run.reason)) else [])]),
         ],
         _who_and_when(t, run),
@@ -99,8 +95,18 @@ def details(
     return Message("\n".join(line for lines in parts for line in lines), content)
 
 
+def _title(t: Texts, run: Run) -> str:
+    destination, audience = f"*{escape(run.destination)}*", linked(run.audience, run.audience_link)
+    if run.canary:
+        return t("Canary of {destination} to {audience}", destination=destination, audience=audience)
+    export = t("Export of {destination} to {audience}", destination=destination, audience=audience)
+    return t("Preview: {export}", export=export) if run.preview else export
+
+
 def _details_buttons(t: Texts, run: Run, place: Place, causes: Sequence[tuple[str, int]], *, manageable: bool) -> Block:
     buttons = [blocks.button(t("Back"), "history.back", place.model_copy(update={"run": None}).model_dump_json())]
+    if run.status == "waiting":
+        buttons.append(approving.look_button(t, run))
     if causes:
         buttons.append(blocks.button(t("List of rejects"), "run.rejects", str(run.run_id)))
         buttons += outcomes.remedies(t, run, causes) if manageable and run.finished_at and not run.preview else []
@@ -148,11 +154,36 @@ def _who_and_when(t: Texts, run: Run) -> list[str]:
 
 
 def _figures(t: Texts, run: Run) -> list[str]:
-    """The nine classes, which add up to the profiles, and what it cost."""
-    counts = run.counts if run.counts.profiles else run.plan.classes
+    """The nine classes, which add up to the profiles, and what it cost; of what has sent nothing yet, as planned."""
+    if run.plan.profiles and not (run.counts.sent or run.counts.settled) and (run.preview or not run.finished_at):
+        return _planned(t, run)
+    counts = run.counts
     if not counts.profiles:
         return []
-    classes = [
+    classes = [*_classes(t, counts), t("{count} not attempted", count=counts.not_attempted)]
+    work = [
+        t("tags put on: {count}", count=counts.tags_added),
+        t("tags taken off: {count}", count=counts.tags_removed),
+        t("calls to Mailchimp: {count}", count=counts.calls),
+        t("repeated: {count}", count=counts.retries),
+    ]
+    return [f"*{number_of_profiles(t, counts.profiles)}*", " · ".join(classes), *_why(t, run, counts, work)]
+
+
+def _planned(t: Texts, run: Run) -> list[str]:
+    plan = run.plan
+    work = [
+        t("tags put on: {count}", count=sum(one.added for one in plan.segments)),
+        t("tags taken off: {count}", count=plan.removals),
+        t("calls to Mailchimp: {count}", count=plan.calls),
+    ]
+    head = t("*{profiles}*, as planned. Nothing was sent.", profiles=number_of_profiles(t, plan.profiles))
+    return [head, " · ".join(_classes(t, plan.classes)), *_why(t, run, plan.classes, work)]
+
+
+def _classes(t: Texts, counts: Counts) -> list[str]:
+    """All classes but those who were not attempted."""
+    return [
         t("{count} new", count=counts.new),
         t("{count} updated", count=counts.updated),
         t("{count} with tags only", count=counts.tags_only),
@@ -161,20 +192,16 @@ def _figures(t: Texts, run: Run) -> list[str]:
         t("{count} without consent", count=counts.no_consent),
         t("{count} duplicates", count=counts.duplicates),
         t("{count} rejected", count=counts.rejected),
-        t("{count} not attempted", count=counts.not_attempted),
     ]
-    work = [
-        t("tags put on: {count}", count=counts.tags_added),
-        t("tags taken off: {count}", count=counts.tags_removed),
-        t("calls to Mailchimp: {count}", count=counts.calls),
-        t("repeated: {count}", count=counts.retries),
-    ]
-    profiles = t.plural("{count} profile", "{count} profiles", counts.profiles)
+
+
+def _why(t: Texts, run: Run, counts: Counts, work: Sequence[str]) -> list[str]:
+    """Why people are suppressed, the work in one line, and what is left out of it."""
     why = suppressed(t, run.plan) if counts.suppressed else ""
     told = [t("Suppressed, as planned: {reasons}", reasons=why)] if why else []
     left_out = left_out_values(t, run.plan)
     stays = [escape(text) for text in refused_removals(t, run.plan.refused_removals)]
-    return [f"*{profiles}*", " · ".join(classes), *told, " · ".join(work), *([left_out] if left_out else []), *stays]
+    return [*told, " · ".join(work), *([left_out] if left_out else []), *stays]
 
 
 def _segments(t: Texts, run: Run) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.texts import Texts
-from bot.views import administrators, blocks, outcomes, policies, previews, run_facts, runs
+from bot.views import administrators, approving, blocks, outcomes, policies, previews, run_facts, runs
 from bot.views.blocks import Block, escape
 from bot.views.destinations import Row, facts
 from bot.views.history import Place
@@ -58,17 +58,6 @@ def home(t: Texts, shown: Shown) -> Block:
     )
 
 
-def preview(t: Texts, run: run_facts.Run) -> Block:
-    """The whole card of a run in a modal, to be read: it is decided in Home, or where the card stands."""
-    card = [block for block in runs.living(t, run).blocks if block["type"] != "actions"]
-    return blocks.modal(t("Details"), card, callback_id=PREVIEW, close=t("Close"))
-
-
-def not_shown(t: Texts, sentence: str) -> Block:
-    """The same modal, if there is nothing to show: why, in markup."""
-    return blocks.modal(t("Details"), [blocks.section(sentence)], callback_id=PREVIEW, close=t("Close"))
-
-
 def stranger(t: Texts) -> Block:
     """What guests and people from other workspaces see."""
     return blocks.home(
@@ -112,8 +101,7 @@ def _waiting(t: Texts, shown: Shown) -> list[Block]:
         value = str(run.run_id)
         send = blocks.button(t("Send"), SEND, value, style="primary", label=t("Send {name}", name=run.destination))
         cancel = blocks.button(t("Cancel"), CANCEL, value, label=t("Cancel {name}", name=run.destination))
-        label = t("Details of the export of {destination}", destination=run.destination)
-        details = blocks.button(t("Details"), PREVIEW, value, label=label)
+        details = approving.look_button(t, run, action_id=PREVIEW, label=t("Details"))
         content += [blocks.section(runs.one_line(t, run)), blocks.actions(send, details, cancel)]
     for run in shown.held[:HELD]:
         label = t("Take off the tags held of {name}", name=run.destination)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from bot.texts import Texts
-from bot.views import administrators, blocks, history, policies, runs, sharing
+from bot.views import administrators, approving, blocks, history, policies, runs, sharing
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, Run, linked
 from bot.views.wizard_segments import schedule_text
@@ -204,4 +204,5 @@ def _with_buttons(t: Texts, run: Run, line: str, *, sendable: bool) -> list[Bloc
     value = str(run.run_id)
     label = t("Send {name}", name=run.destination)
     send = blocks.button(t("Send"), "run.send", value, style="primary", label=label)
-    return [blocks.section(line), blocks.actions(send, blocks.button(t("Cancel"), "run.cancel", value))]
+    details = approving.look_button(t, run, label=t("Details"))
+    return [blocks.section(line), blocks.actions(send, details, blocks.button(t("Cancel"), "run.cancel", value))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.texts import Texts, mark
-from bot.views import blocks, decisions
+from bot.views import approving, blocks, decisions
 from bot.views.blocks import Block, escape
 from bot.views.previews import held, preview
 from bot.views.run_facts import (
@@ -18,6 +19,7 @@ from bot.views.run_facts import (
     gone_segments,
     left_out_values,
     linked,
+    moment,
     outcome_counts,
     refused_removals,
     resized,
@@ -55,6 +57,21 @@ def outcome(t: Texts, run: Run) -> Message:
         content.append(blocks.section(brake))
     content.append(blocks.actions(*_buttons(t, run, brake=bool(brake))))
     return Message(" ".join(part for part in (*_spoken(t, run), brake, called) if part), content)
+
+
+def decided(t: Texts, run: Run, asked_at: datetime) -> Message:
+    """The post that called whoever may approve, asked then, once somebody has decided or nobody can any more."""
+    destination = f"*{escape(run.destination)}*"
+    if run.approved_by and run.approved_at and run.approved_at >= asked_at:
+        sign, when = "✅", moment(t, run.approved_at, run.zone)
+        became = t("Approved by {person}, {time}.", person=who(t, run.approved_by), time=when)
+    elif run.cancel_requested_by:
+        sign, became = "🚫", t("Canceled by {person}.", person=who(t, run.cancel_requested_by))
+    else:
+        sign, became = "🚫", because(t, run.reason)
+    waited = t("{destination} waited for approval.", destination=destination)
+    text = f"{sign} {waited} {became}".strip()
+    return Message(text.replace("*", ""), [blocks.section(text), blocks.actions(details_button(t, run))])
 
 
 def _called(t: Texts, run: Run) -> str:
@@ -150,12 +167,25 @@ def remedies(t: Texts, run: Run, causes: Sequence[tuple[str, int]]) -> list[Bloc
     """What whoever manages the destination can do about the rejects of a run: try again first."""
     value = str(run.run_id)
     buttons = [
-        blocks.button(t("Retry these"), "run.retry", value, style="primary"),
+        blocks.button(t("Retry these"), "run.retry", value, style="primary", confirm=_everything(t, run)),
         blocks.button(t("Send me the addresses"), "run.addresses", value, confirm=_personal(t)),
     ]
     if any(reason == rejects.Problem.OTHER_ADDRESS for reason, _ in causes):
         buttons.append(decisions.button(t, run.destination_id))
     return buttons
+
+
+def _everything(t: Texts, run: Run) -> Block:
+    return blocks.confirmation(
+        t("Export again now?"),
+        t(
+            "{destination} is exported again without a preview: these people are tried once more, and whatever else differs "
+            "by now is sent, too. To look first, preview it again instead.",
+            destination=blocks.shorten(run.destination, 50),
+        ),
+        t("Export again"),
+        t("Not now"),
+    )
 
 
 def _personal(t: Texts) -> Block:
@@ -204,13 +234,23 @@ def _headline(t: Texts, run: Run) -> str:
             "✋ {destination} has grown since it was approved. Look at its preview again.", destination=destination
         )
     if run.status == "failed":
-        return t("❌ The export of {destination} failed.", destination=destination)
+        preview = t("❌ The preview of {destination} failed.", destination=destination)
+        return preview if run.preview else t("❌ The export of {destination} failed.", destination=destination)
     if run.status == "canceled":
         return t("🚫 The export of {destination} was canceled.", destination=destination)
     if run.status == "skipped":
         return t("⏭️ The export of {destination} was skipped.", destination=destination)
+    return _exported(t, run, destination, audience)
+
+
+def _exported(t: Texts, run: Run, destination: str, audience: str) -> str:
+    """The headline of an export that ended well, with or without rejects."""
     if run.canary:
-        return t("✅ The canary of {destination} is in {audience}.", destination=destination, audience=audience)
+        arrived = t("✅ The canary of {destination} is in {audience}.", destination=destination, audience=audience)
+        with_rejects = t(
+            "⚠️ The canary of {destination} is in {audience}, with rejects.", destination=destination, audience=audience
+        )
+        return with_rejects if run.status == "rejects" else arrived
     if run.status == "rejects":
         recovered = t(
             "⚠️ {destination} works again and was exported to {audience}, with rejects.",
@@ -328,7 +368,10 @@ def _buttons(t: Texts, run: Run, *, brake: bool) -> list[Block]:
         buttons.append(blocks.button(t("Take the tag over"), "run.take_tags_over", value, confirm=confirm))
         buttons.append(blocks.button(t("Edit the destination"), "wizard.edit", destination))
     # A run that waits has its preview to be looked at, and the rest of a canary has a button of its own.
-    buttons += [details_button(t, run)] if canary_is_in or run.status == "waiting" else next_steps(t, run)
+    if run.status == "waiting":
+        buttons.append(approving.look_button(t, run))
+    else:
+        buttons += [details_button(t, run)] if canary_is_in else next_steps(t, run)
     if run.status in ("failed", "skipped") and run.trigger == "schedule":
         buttons.append(blocks.button(t("Schedules"), "schedule.open"))
     return buttons

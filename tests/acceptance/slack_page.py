@@ -145,6 +145,12 @@ class SlackPage:
         """Wait until no modal is open."""
         self.modal.wait_for(state="detached")
 
+    def read(self, text: str, close: str = "Close") -> None:
+        """Read the answer that came in a modal, and close it."""
+        expect(self.wait_for_modal("Postino")).to_contain_text(text)
+        self.click(close)
+        self.wait_until_closed()
+
     def click(self, text: str, within: Locator | None = None) -> None:
         """Click a button or link by its text: in the open modal, else the newest on the screen."""
         place = within or (self.modal if self.modal.count() else self.page.get_by_role("main"))

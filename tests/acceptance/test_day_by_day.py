@@ -306,6 +306,7 @@ def test_a_tag_that_others_made_again_is_taken_over_from_the_message_that_tells_
     told = ada.wait_for_message("The audience has a tag Campaign 001 that Postino did not make; people who have it: 1.")
     ada.click("Take the tag over", within=told)
     ada.confirm("Take it over")
+    ada.read("The preview of Campaign letter is being computed.")
     send_what_is_previewed(ada, office, "Campaign letter")
     assert holders(office, "Campaign 001") == {"p0@example.com", "p1@example.com"}
 

@@ -238,6 +238,7 @@ def test_a_revoked_connection_is_found_when_it_is_used_and_connected_again(ada: 
     ada.click("Close")
     ada.wait_until_closed()
     ada.click("Preview again")
+    ada.read("The preview of Coffee club is being computed.")
     wait_for_preview(ada, "Coffee club")
 
 

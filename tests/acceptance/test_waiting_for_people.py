@@ -66,6 +66,7 @@ def test_a_canary_is_sent_and_looked_at_before_the_rest(ada: SlackPage, office: 
 
     ada.open(channel="C0EXPORTS")
     ada.click("Preview the rest", within=canary)
+    ada.read("The preview of Coffee letter is being computed.")
     card = wait_for_preview(ada, "Coffee letter")
     expect(card).to_contain_text("Unchanged: 50")
     ada.click("Send", within=card)
@@ -129,6 +130,7 @@ def test_the_brake_holds_what_a_shrunken_segment_would_take_away_until_a_person_
 
     ada.click("Take the tags off", within=braked)
     ada.confirm("Take them off")
+    ada.read("The export of Coffee letter is under way.")
     ada.wait_for_message("Coffee letter works again and was exported to Newsletter")
     assert tagged(office) == asked_for(office)
     assert removed <= {one["email_address"].lower() for one in acts.dump(office.town.audience)}

@@ -15,6 +15,7 @@ from services.runs import Order
 from services.tidying import Tidying
 from storage.models import Destination, RunStatus, Workspace
 from tests.integration.slack_office import Office, lines
+from tests.integration.wizard_hands import act, seen, text_of
 
 
 def destination(office: Office, **policies: object) -> Destination:
@@ -42,6 +43,7 @@ def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) 
     assert "Administrators may approve it." in lines(card)
     assert "Newsletter waits for approval. Look at its preview." in lines(told), "a changed message is heard by nobody"
     assert told["thread_ts"] == card["ts"]
+    assert [one["text"] for one in told["buttons"]] == ["Look at the preview"]
     assert card["buttons"][0]["text"] == "Approve and send"
     assert "Needs the approval of somebody other than" in card["text"]
 
@@ -58,6 +60,61 @@ def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) 
     assert "approved by @Ben" in lines(living)
     assert [one["text"] for one in living["buttons"]] == ["Preview again", "Details"]
     assert len(acts.dump(office.world.audience)) == 3
+
+
+def test_who_is_called_to_approve_sees_what_would_be_sent_and_sends_it_from_there(office: Office) -> None:
+    office.world.administrators("U0BEN")
+    acts.add(office.world.audience, "p0@example.com")
+    acts.unsubscribe(office.world.audience, "p0@example.com")
+    office.request(destination(office, approval="always"), preview=True)
+    office.work()
+    called = office.posted()[-1]
+
+    office.click(office.ada, "Look at the preview", called)
+    card = seen(office.ada, "Preview of Newsletter", "Billable contacts added: 2", "Administrators may approve it.")
+    assert card["submit"] is None, "who asked does not approve"
+    act(office.ada, "close")
+    listed = office.type(office.ada, "/postino history Newsletter")
+    office.click(office.ada, "Details", listed)
+    in_full = office.soon(lambda: [one for one in office.answers(office.ada) if "as planned" in lines(one)])[-1]
+    assert "Preview: Export of Newsletter to Newsletter" in lines(in_full)
+    assert "3 profiles, as planned. Nothing was sent.\n2 new · 0 updated" in lines(in_full)
+    assert "1 suppressed" in lines(in_full)
+    assert "not attempted" not in lines(in_full)
+    assert "tags put on: 2 · tags taken off: 0" in lines(in_full)
+    assert "Look at the preview" in [one["text"] for one in in_full["buttons"]]
+
+    office.click(office.ben, "Look at the preview", called)
+    card = seen(office.ben, "New contacts: 2", "Skipped: 1 (1 unsubscribed)", "VIP: put on 2, taken off 0")
+    assert card["submit"] == "Approve and send"
+    act(office.ben, "submit")
+    seen(office.ben, "The export of Newsletter is under way. Watch it in #exports.")
+    assert office.run(1).approved_by == "U0BEN"
+    office.work()
+    decided = next(one for one in office.posted() if one["ts"] == called["ts"])
+    assert "Newsletter waited for approval. Approved by @Ben" in lines(decided)
+    assert [one["text"] for one in decided["buttons"]] == ["Details"]
+    office.click(office.ada, "Details", decided)
+    seen(office.ada, "Export of Newsletter to Newsletter", "2 new · 0 updated", "0 not attempted")
+
+
+def test_a_post_that_called_for_an_approval_tells_that_it_was_cancelled(office: Office) -> None:
+    office.world.administrators("U0BEN")
+    office.request(destination(office, approval="always"), preview=True)
+    office.work()
+    card, called = office.posted()
+    office.click(office.ben, "Look at the preview", called)
+    seen(office.ben, "Preview of Newsletter")
+    office.click(office.ada, "Cancel", card)
+    office.soon(lambda: office.run(1).status == RunStatus.CANCELED)
+    act(office.ben, "submit")
+    seen(office.ben, "This export does not wait for approval any more.")
+    office.work()
+    decided = office.posted()[-1]
+    assert decided["ts"] == called["ts"]
+    assert "Newsletter waited for approval. Canceled by @Ada Lovelace." in lines(decided)
+    office.click(office.ben, "Details", decided)
+    seen(office.ben, "3 profiles, as planned. Nothing was sent.", "3 new · 0 updated", "Canceled by @Ada Lovelace.")
 
 
 def test_who_made_the_destination_is_named_to_who_may_not_approve_what_they_asked_for(office: Office) -> None:
@@ -321,8 +378,7 @@ def retried(office: Office) -> str:
     """What is answered in the thread to who retries the rejects of the channel's first run."""
     [explained] = [one for one in office.thread(office.posted()[0]) if "could not be exported" in lines(one)]
     office.click(office.ada, "Retry these", explained)
-    in_thread = (explained["channel"], explained["thread_ts"])
-    return lines(office.soon(lambda: [one for one in office.ada.messages(*in_thread) if one["ephemeral"]])[-1])
+    return text_of(seen(office.ada, "The export of Newsletter"))
 
 
 def with_a_reject(office: Office, **policies: object) -> None:
@@ -349,6 +405,25 @@ def test_a_retry_that_a_second_person_must_approve_says_so_and_who_may(office: O
     office.clock.forward(minutes=1)
     office.work()
     assert office.run(2).status == RunStatus.WAITING
+
+
+def test_a_retry_asks_first_and_leaves_a_preview_alone_that_waits(office: Office) -> None:
+    with_a_reject(office)
+    [explained] = [one for one in office.thread(office.posted()[0]) if "could not be exported" in lines(one)]
+    asks = office.ada.act("click", target="Retry these", channel=explained["channel"], ts=explained["ts"])
+    assert "Newsletter is exported again without a preview" in str(asks)
+    assert "whatever else differs by now is sent, too" in str(asks)
+    office.type(office.ada, "/postino-export Newsletter")
+    office.world.segment("VIP", ["p0", "p1", "p2", "p3"])
+    office.work()
+    assert office.run(2).status == RunStatus.WAITING
+    office.click(office.ben, "Retry these", explained)
+    seen(office.ben, "A preview of Newsletter waits to be sent, so nothing was started. Send it or cancel it first")
+    assert office.run(2).status == RunStatus.WAITING
+    assert len(acts.dump(office.world.audience)) == 2
+    office.postino.runs.cancel(office.world.actor, 2)
+    office.click(office.ben, "Retry these", explained)
+    seen(office.ben, "The export of Newsletter is under way.")
 
 
 def test_a_retry_that_may_add_too_many_says_when_it_waits_for_approval(office: Office) -> None:

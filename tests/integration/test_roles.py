@@ -200,6 +200,8 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "home.cancel"): Rule("1"),
     ("action", "home.preview"): seen("Preview of Newsletter", "1"),
     ("action", "home.take_off"): Rule("1"),
+    ("action", "run.preview"): seen("Preview of Newsletter", "1"),
+    ("view", "preview.send"): Rule("1"),
     ("function", "export_to_mailchimp"): Rule("Newsletter", ADMIN, ADMIN),
     ("command", re.compile(".*")): Rule("", "Postino does not know", "Postino does not know"),
     ("action", re.compile(".*")): Rule("", "older message", "older message"),
@@ -312,6 +314,7 @@ class Forger:
             "decisions.save": {"language": "en", "destination": 1},
             "forget": {"language": "en"},
             "export.destination": {"channel": "C0EXPORTS", "segment": "Bergamo"},
+            "preview.send": {"language": "en", "run": 1},
         }
         states: dict[str, Json] = {
             "policies.save": POLICIES,

@@ -17,7 +17,7 @@ from storage.models import Destination, RunStatus
 from tests.integration.slack_office import CHANNEL, CHANNEL_ID, Office, lines
 from tests.integration.slack_world import LONG_AGO
 from tests.integration.test_home import home, open_home
-from tests.integration.wizard_hands import act, text_of
+from tests.integration.wizard_hands import act, seen, text_of
 
 Json = dict[str, Any]
 
@@ -63,11 +63,14 @@ def test_the_messages_of_an_end_lead_on_by_the_rights_of_whoever_clicks(office: 
     office.request(office.world.destination("VIP"))
     office.work()
     living, completion = office.posted()
-    for message, where in ((living, (CHANNEL,)), (completion, (CHANNEL, living["ts"]))):
+    for message in (living, completion):
         assert [button["text"] for button in message["buttons"]] == ["Preview again", "Details"]
 
-        def told(person: RemotePerson, words: str, where: tuple[str, ...] = where) -> str:
-            answers = [lines(one) for one in person.messages(*where) if one["ephemeral"]]
+        def told(person: RemotePerson, words: str, in_modal: bool = message is completion) -> str:
+            """What they see at once, with the channel before them and no thread open."""
+            if in_modal:
+                return text_of(seen(person, words))
+            answers = [lines(one) for one in office.answers(person)]
             return answers[-1] if answers and words in answers[-1] else ""
 
         office.click(office.ben, "Details", message)
@@ -77,6 +80,8 @@ def test_the_messages_of_an_end_lead_on_by_the_rights_of_whoever_clicks(office: 
         office.soon(lambda: told(office.ben, "Ask an administrator"))
         office.click(office.world.gus, "Details", message)
         office.soon(lambda: told(office.world.gus, "Ask a member of this workspace."))
+    for person in (office.ben, office.world.gus):
+        assert not [one for one in person.messages(CHANNEL, living["ts"]) if one["ephemeral"]], "the thread is closed"
     assert [lines(one) for one in office.posted()] == [lines(living), lines(completion)]
     assert len(office.postino.runs.history(office.world.actor)) == 1
     office.click(office.ada, "Preview again", completion)
@@ -249,9 +254,7 @@ def test_a_canary_inserts_only_some_and_offers_the_rest(office: Office) -> None:
     assert "The canary of Newsletter is in Newsletter" in lines(completion)
     assert "canary" in lines(office.type(office.ada, "/postino history"))
     office.click(office.ada, "Details", completion)
-    where = (CHANNEL, office.posted()[0]["ts"])
-    in_full = office.soon(lambda: [lines(one) for one in office.ada.messages(*where) if one["ephemeral"]])
-    assert "Canary of Newsletter to Newsletter" in in_full[-1]
+    seen(office.ada, "Canary of Newsletter to Newsletter")
     office.click(office.ada, "Preview the rest", completion)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 2)
 
@@ -334,9 +337,7 @@ def test_full_addresses_are_read_again_and_sent_only_directly_to_who_may_see_the
     office.world.customers({"p1": {"EMail": ""}})
 
     office.click(office.ben, "Send me the addresses", explained)
-    in_thread = (explained["channel"], explained["thread_ts"])
-    refusal = office.soon(lambda: [one for one in office.ben.messages(*in_thread) if one["ephemeral"]])[-1]
-    assert "Ask an administrator" in lines(refusal)
+    seen(office.ben, "Ask an administrator")
     assert not any(one["files"] for one in office.directly(office.ben))
 
     office.click(office.ada, "Send me the addresses", explained)
@@ -397,11 +398,7 @@ def test_more_than_was_shown_is_held_again_when_the_tags_are_taken_off(office: O
     assert f"VIP: would be taken off {people} people, but the segment is empty." in lines(again)
     assert all(one["tags"] == ["VIP"] for one in acts.dump(office.world.audience))
     office.click(office.ada, "Take the tags off", shown)
-    in_thread = (shown["channel"], shown["thread_ts"])
-    told = office.soon(lambda: [one for one in office.ada.messages(*in_thread) if one["ephemeral"]][1:])
-    answer = lines(told[-1])
-    assert "The brake held these removals again" in answer
-    assert "Look at the newer export of Newsletter." in answer
+    seen(office.ada, "The brake held these removals again", "Look at the newer export of Newsletter.")
     office.click(office.ada, "Take the tags off", again)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 4)
     office.work()
@@ -551,9 +548,7 @@ def test_a_tag_that_others_made_again_is_told_and_taken_over_with_one_click(offi
         "Details",
     ]
     office.click(office.ben, "Take the tag over", told)
-    in_thread = (told["channel"], told["thread_ts"])
-    refusal = office.soon(lambda: [one for one in office.ben.messages(*in_thread) if one["ephemeral"]])[-1]
-    assert "Ask an administrator" in lines(refusal)
+    seen(office.ben, "Ask an administrator")
     office.click(office.ada, "Take the tag over", told)
     office.soon(lambda: len(office.postino.runs.history(office.world.actor)) == 3)
     office.work()

@@ -14,7 +14,7 @@ from slackblocks._surfaces import validate_surface_blocks
 
 from bot import texts
 from bot.slack_calls import fitting
-from bot.views import decisions, history, hub, outcomes, picker, previews, runs, segments, sharing
+from bot.views import answers, approving, decisions, history, hub, outcomes, picker, previews, runs, segments, sharing
 from bot.views import help as helping
 from bot.views.run_facts import WORDS, Counts, Message, Plan, Reason, Run, Tag, Weight
 from sandbox.slack import rules
@@ -140,6 +140,11 @@ def test_slack_takes_every_message_about_every_run() -> None:
         if run.status == "waiting":
             assert refused(outcomes.outcome(T, dataclasses.replace(run, asked=()))) == []
             assert refused(outcomes.approval_wanted(T, run)) == []
+        assert refused(outcomes.decided(T, run, NOW)) == []
+        card = runs.living(T, run).blocks
+        for sendable in (True, False):
+            modal = approving.preview(T, run, card, approving.Metadata(language="en", run=1), sendable=sendable)
+            assert [str(one) for one in rules.check_view(modal, "modal")] == []
     causes = [(str(reason), 10**6) for reason in (*Problem, *Refusal)]
     for message in (
         outcomes.rejected(T, a_run(destination=MEAN), causes),
@@ -179,7 +184,9 @@ def test_slack_takes_every_list() -> None:
     assert refused(sharing.copy(T, long_history, "U0ADA", "history.open", "{}")) == []
     causes = [("invalid_address", 3), ("compliance", 1200)]
     for run in shown:
-        assert refused(history.details(T, run, causes, history.Place(destination=1))) == []
+        told = history.details(T, run, causes, history.Place(destination=1))
+        assert refused(told) == []
+        assert [str(one) for one in rules.check_view(answers.modal(T, told), "modal")] == []
         in_full = history.details(T, run, causes, history.Place(destination=1), shared=True)
         assert refused(sharing.copy(T, in_full, "U0ADA", "run.details", "1")) == []
     every = frozenset(range(999))
@@ -384,3 +391,12 @@ def test_a_run_that_waits_again_says_what_it_has_sent_and_only_that_it_has_grown
 
 def _said(run: Run) -> str:
     return json.dumps(outcomes.outcome(T, run).blocks)
+
+
+def test_a_canary_with_rejects_and_a_preview_that_failed_are_told_as_that() -> None:
+    told = shown(outcomes.outcome(T, a_run("rejects", canary=50)))
+    assert "⚠️ The canary of" in told
+    assert "with rejects." in told
+    assert "⚠️ The canary" not in shown(outcomes.outcome(T, a_run("successful", canary=50)))
+    assert "❌ The preview of" in shown(outcomes.outcome(T, a_run("failed", preview=True)))
+    assert "❌ The export of" in shown(outcomes.outcome(T, a_run("failed")))
