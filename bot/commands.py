@@ -48,8 +48,7 @@ class Commands:
             "destinations": saved.show,
             "connections": Accounts(application).show,
             "schedules": Timetable(application).show,
-            # Without a name, the list has a button for each destination's policies.
-            "policies": lambda asked: (PolicyDesk(application).open if asked.text else saved.show)(asked),
+            "policies": lambda asked: self._policies(asked, saved),
             "administrators": lambda asked: administrators.open_names(asked, application),
             "why": lambda asked: why.why(asked, application),
             "forget": forgetting.ask,
@@ -98,6 +97,14 @@ class Commands:
     def doctor(self, asked: Asked, *, replacing: bool = False) -> None:
         """What is missing or wrong."""
         doctor.doctor(asked, self._application, replacing=replacing)
+
+    def _policies(self, asked: Asked, saved: Saved) -> None:
+        """The policies of the destination named; without a name the list, which has a button for those of each."""
+        if asked.text:
+            PolicyDesk(self._application).open(asked)
+        else:
+            access.require_administrator(asked.actor)
+            saved.show(asked)
 
     def _connect(self, asked: Asked) -> None:
         wizard.open_wizard(asked.client, asked.trigger_id, lambda: asked.person, self._application)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from slack_bolt import App
 
 from bot import modals
@@ -10,14 +12,18 @@ from bot.people import People
 from bot.telling import Telling
 from bot.views import destinations as views
 from bot.views import statement
+from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from services import access
 from services.access import Actor
 from services.destinations import policies_of
 from services.errors import PostinoError
+from services.nearest import NoSuchDestination
 from storage.models import Destination, RunStatus
 
+QUOTES = "\"'“”«»"
+"""What people put around a name."""
 URGENCY = (
     *(RunStatus.FAILED, RunStatus.SKIPPED, RunStatus.REJECTS, RunStatus.WAITING),
     *(RunStatus.PROCESSING, RunStatus.QUEUED, RunStatus.CANCELED, RunStatus.SUCCESSFUL),
@@ -125,6 +131,20 @@ class Saved:
                 found.sort(key=lambda one: -latest[one.id].requested_at.timestamp() if one.id in latest else 0.0)
             else:
                 found.sort(key=lambda one: URGENCY.index(latest[one.id].status) if one.id in latest else len(URGENCY))
+
+
+def named(asked: Asked, application: Application, leading: Callable[[Destination], Block | None]) -> Destination | None:
+    """The destination that the text behind a command names, with or without quotation marks.
+
+    None if there is none: then the person was told which comes nearest, with the button of ``leading`` that does with it
+    what they wanted.
+    """
+    try:
+        return application.destinations.named(asked.actor, asked.text.strip(QUOTES))
+    except NoSuchDestination as error:
+        button = leading(error.nearest) if error.nearest is not None else None
+        asked.answer(views.not_called(asked.t, error, button))
+        return None
 
 
 def _searched(one: Destination) -> str:

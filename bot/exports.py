@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from difflib import get_close_matches
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
@@ -12,6 +11,7 @@ from slack_sdk import WebClient
 
 from bot import modals, reject_list, texts
 from bot.asked import Asked, asked, on_click
+from bot.destinations import named
 from bot.people import People, Person, acting
 from bot.telling import Telling
 from bot.views import outcomes
@@ -22,7 +22,7 @@ from bot.views.run_facts import refusal
 from bot.wiring import Application
 from services import access, rereading
 from services.access import Actor
-from services.errors import NotFound, PostinoError, Refused
+from services.errors import PostinoError, Refused
 from services.runs import Order
 from storage.models import FINAL, Destination, Run, RunStatus
 
@@ -42,7 +42,13 @@ class Exports:
         if not asked.text:
             self.choose(asked)
             return
-        self.preview(asked, self._named(asked.actor, asked.text.strip("\"'“”")))
+
+        def preview(one: Destination) -> Block | None:
+            return views.again(asked.t, one) if access.may_export(asked.actor, one) else None
+
+        found = named(asked, self._application, preview)
+        if found is not None:
+            self.preview(asked, found)
 
     def choose(self, asked: Asked, segment: str | None = None) -> None:
         """Open the modal in which a destination is chosen; with ``segment`` among those that export it, or to get it."""
@@ -191,21 +197,6 @@ class Exports:
         """A fresh preview of a destination, from a button that names it."""
         self.preview(asked, self._application.destinations.get(asked.actor, int(asked.text)))
 
-    def _named(self, actor: Actor, name: str) -> Destination:
-        destinations = self._application.destinations
-        try:
-            return destinations.named(actor, name)
-        except NotFound:
-            names = {one.name.casefold(): one.name for one in destinations.visible(actor)}
-            nearest = get_close_matches(name.casefold(), names, n=1, cutoff=0.4)
-            if not nearest:
-                raise NotFound(
-                    "There is no destination called {name}. Type /postino destinations to see all.", name=name
-                ) from None
-            raise NotFound(
-                "There is no destination called {name}. Did you mean {nearest}?", name=name, nearest=names[nearest[0]]
-            ) from None
-
 
 def _exports(destination: Destination, segment: str) -> bool:
     return any(chosen.segment == segment for chosen in destination.segments)
@@ -223,8 +214,8 @@ def register(app: App, application: Application, people: People) -> None:
         "run.addresses": exports.send_addresses,
         "run.accept_removals": exports.accept_removals,
         "run.take_tags_over": exports.take_tags_over,
-        "export.again": exports.again,
-        "export.choose": lambda asked: exports.choose(asked),
+        views.AGAIN: exports.again,
+        views.CHOOSE: lambda asked: exports.choose(asked),
     }
     for action_id, act in buttons.items():
         on_click(app, people, action_id, act)

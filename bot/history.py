@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.asked import Asked
+from bot.destinations import named
 from bot.people import People
 from bot.telling import Telling
 from bot.views import history as views
@@ -23,8 +24,12 @@ class History:
 
     def named(self, asked: Asked) -> None:
         """The last runs of all destinations, or of the one named."""
-        found = self._application.destinations.named(asked.actor, asked.text) if asked.text else None
-        self._show(asked, views.Place(destination=found.id if found else None))
+        if not asked.text:
+            self._show(asked, views.Place())
+        elif (
+            found := named(asked, self._application, lambda one: views.of_one(asked.t, one.id, one.name))
+        ) is not None:
+            self._show(asked, views.Place(destination=found.id))
 
     def open(self, asked: Asked) -> None:
         """The history a button leads to."""
@@ -65,15 +70,16 @@ class History:
         asked.answer(self._page(asked, place), replacing=replacing)
 
     def _page(self, asked: Asked, place: views.Place, *, shared: bool = False) -> Message:
-        name = None
+        name, exportable = None, True
         if place.destination is not None:
-            name = self._application.destinations.get(asked.actor, place.destination).name
+            one = self._application.destinations.get(asked.actor, place.destination)
+            name, exportable = one.name, access.may_export(asked.actor, one)
         start, end = place.page * views.RUNS_SHOWN, (place.page + 1) * views.RUNS_SHOWN
         # Half of the runs may be verifications that nobody asked for.
         listed = self._application.runs.history(asked.actor, place.destination, 2 * (end + 1))
         found = [run for run in listed if run.verifies is None]
         shown = [self._telling.run(run) for run in found[start:end]]
-        return views.history(asked.t, shown, name, place, more=len(found) > end, shared=shared)
+        return views.history(asked.t, shown, name, place, more=len(found) > end, shared=shared, exportable=exportable)
 
 
 def _place(asked: Asked) -> views.Place:

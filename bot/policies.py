@@ -8,7 +8,8 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot import modals, texts
-from bot.asked import Asked, on_click
+from bot.asked import Asked, asked, on_click
+from bot.destinations import QUOTES
 from bot.people import People, acting
 from bot.views import policies as views
 from bot.views.blocks import Block
@@ -16,6 +17,7 @@ from bot.wiring import Application
 from services import access
 from services.destinations import policies_of
 from services.errors import PostinoError, Refused
+from services.nearest import NoSuchDestination
 
 
 class PolicyDesk:
@@ -25,18 +27,23 @@ class PolicyDesk:
         self._application = application
 
     def open(self, asked: Asked) -> None:
-        """Show the policies of the destination, to an administrator."""
+        """Show the policies of the destination, to an administrator; of a name that none has, the nearest one's button."""
         view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
-        modals.Update(asked.client, view_id)(self._form(asked))
+        modals.Update(asked.client, view_id)(self.form(asked))
 
-    def _form(self, asked: Asked) -> Block:
+    def form(self, asked: Asked) -> Block:
+        """The policies of the destination named or meant by its id, or why they cannot be shown."""
         destinations = self._application.destinations
         try:
             access.require_administrator(asked.actor)
             by_id = asked.text.isdecimal()
             found = (
-                destinations.get(asked.actor, int(asked.text)) if by_id else destinations.named(asked.actor, asked.text)
+                destinations.get(asked.actor, int(asked.text))
+                if by_id
+                else destinations.named(asked.actor, asked.text.strip(QUOTES))
             )
+        except NoSuchDestination as error:
+            return views.not_called(asked.t, error)
         except PostinoError as error:
             # Nobody looks beside a modal that is open.
             return views.problem(asked.t, asked.t.error(error))
@@ -46,7 +53,15 @@ class PolicyDesk:
 
 def register(app: App, application: Application, people: People) -> None:
     """The button that opens the modal, and its submission."""
-    on_click(app, people, views.OPEN, PolicyDesk(application).open)
+    desk = PolicyDesk(application)
+    on_click(app, people, views.OPEN, desk.open)
+
+    @app.action(views.NEAREST)
+    def nearest(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        ack()
+        wanted = asked(people, client, context, body)
+        access.require_administrator(wanted.actor)
+        modals.Update(client, body["view"]["id"])(desk.form(wanted))
 
     @app.view(views.CALLBACK)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:

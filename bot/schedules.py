@@ -9,6 +9,7 @@ from slack_bolt import App
 from bot.asked import Asked, on_click
 from bot.people import People
 from bot.views import schedules as views
+from bot.views.destinations import none_yet
 from bot.views.hub import PAGE, SCHEDULES, Place
 from bot.views.run_facts import Message
 from bot.wiring import Application
@@ -59,6 +60,8 @@ class Timetable:
 
     def _page(self, asked: Asked, page: int, *, shared: bool = False) -> Message:
         visible = self._application.destinations.visible(asked.actor)
+        if not visible:
+            return none_yet(asked.t)
         scheduled = [one for one in visible if one.schedule != "manual"]
         rows = [self._row(asked, one, shared=shared) for one in scheduled[page * PAGE : (page + 1) * PAGE]]
         return views.schedules(asked.t, rows, len(scheduled), page, shared=shared)

@@ -64,9 +64,7 @@ class Listing:
     def _enter(self, asked: Asked, view: Block, destination_id: int | None) -> None:
         metadata = picker.Metadata.model_validate_json(view["private_metadata"])
         modals.Update(asked.client, view["id"])(picker.working(texts.of(metadata.language)))
-        wizard.with_segment(
-            asked.client, view["id"], asked.person, self._application, metadata.segment or "", destination_id
-        )
+        wizard.with_segment(asked.client, view["id"], asked.person, self._application, metadata.segment, destination_id)
 
     def picture(self, asked: Asked) -> None:
         """Draw a segment's size over time and send the picture to the asker directly."""

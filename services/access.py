@@ -70,6 +70,11 @@ def may_manage(actor: Actor, destination: Destination) -> bool:
     return actor.is_administrator or own
 
 
+def may_export(actor: Actor, destination: Destination) -> bool:
+    """Whether somebody may run a destination that can be run: one with a connection."""
+    return destination.connection is not None and may_manage(actor, destination)
+
+
 def maker(destination: Destination) -> str | None:
     """Who made a destination, if they may manage it without being an administrator."""
     person = destination.created_by

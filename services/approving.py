@@ -71,14 +71,28 @@ def is_missing(session: Session, run: Run, plan: Json) -> bool:
 
 def require_by(session: Session, actor: Actor, run: Run, now: datetime) -> None:
     """Raises NotAllowed if somebody may not approve the run, and Refused unless it waits for an approval."""
-    access.require_manage(actor, run.destination)
+    rule = rule_of(session, run, run.plan)
+    _require_say(actor, run, rule)
     if run.status != RunStatus.WAITING:
         raise Refused("This export does not wait for approval any more.")
     if run.expires_at is not None and run.expires_at <= now:
         raise Refused("This preview is more than 24 hours old. Preview the export again.")
     binding.require_unedited(run)
-    if actor.person == asker(run) and rule_of(session, run, run.plan):
+    if actor.person == asker(run) and rule:
         raise _needs_another(actor, run)
+
+
+def _require_say(actor: Actor, run: Run, rule: Rule | None) -> None:
+    """Raises NotAllowed unless somebody may manage the destination; does not send them to its maker who may not approve."""
+    destination = run.destination
+    lacking = actor.standing is access.Standing.MEMBER and not access.may_manage(actor, destination)
+    maker_may_not = access.maker(destination) in (None, asker(run))
+    if rule and lacking and maker_may_not and destination.created_by != actor.person:
+        raise NotAllowed(
+            "Only administrators may approve this export of {destination}. Ask one of them.",
+            destination=destination.name,
+        )
+    access.require_manage(actor, run.destination)
 
 
 def _needs_another(actor: Actor, run: Run) -> NotAllowed:

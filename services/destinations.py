@@ -21,6 +21,7 @@ from services.forms import Policies as Policies
 from services.forms import policies_of as policies_of
 from services.forms import propose as propose
 from services.mailing import Audience, Tag
+from services.nearest import NoSuchDestination
 from services.sources import ProfileSource
 from storage import ledger
 from storage.database import Database
@@ -121,11 +122,12 @@ class Destinations:
             return list(session.scalars(statement.order_by(Destination.name)))
 
     def named(self, actor: Actor, name: str) -> Destination:
-        """One destination by name, without case. Raises NotFound."""
-        for one in self.visible(actor):
+        """One destination by name, without case. Raises NoSuchDestination, which knows the nearest one."""
+        visible = self.visible(actor)
+        for one in visible:
             if one.name.casefold() == name.strip().casefold():
                 return one
-        raise NotFound("There is no destination called {name}.", name=name)
+        raise NoSuchDestination(name, visible)
 
     def get(self, actor: Actor, destination_id: int) -> Destination:
         """One destination. Raises NotFound."""

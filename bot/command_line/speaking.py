@@ -20,6 +20,7 @@ from bot.texts import Texts
 from bot.wiring import Application, build
 from services.access import Actor
 from services.errors import NotFound
+from services.nearest import NoSuchDestination
 from storage.models import Destination
 
 PIPED_WIDTH = 1000
@@ -58,10 +59,12 @@ def opened(settings: Settings) -> Application:
 
 
 def destination_called(postino: Application, actor: Actor, name: str) -> Destination:
-    """The destination of that name. Raises NotFound, which says where all of them are listed."""
+    """The destination of that name. Raises NotFound, which names the nearest or says where all of them are listed."""
     try:
         return postino.destinations.named(actor, name)
-    except NotFound:
+    except NoSuchDestination as error:
+        if error.nearest is not None:
+            raise
         raise NotFound(
             "There is no destination called {name}. See them with: postino destinations list", name=name
         ) from None

@@ -14,9 +14,10 @@ from bot.views import blocks, history, policies, runs, sharing, sorting, stateme
 from bot.views.blocks import Block, escape
 from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
-from bot.views.wizard import EDIT
+from bot.views.wizard import EDIT, new_row
 from bot.views.wizard_segments import schedule_text
 from services.destinations import Policies
+from services.nearest import NoSuchDestination
 
 PAGE = 5
 """How many fit into the 12,000 characters that a message may have, with the longest names."""
@@ -96,14 +97,13 @@ class Row:
 def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: bool = False) -> Message:
     """One page of what was found, of ``total`` in all; ``shared`` leaves out what is for the asker."""
     if not total:
-        if place.search:
-            text = t(
-                "No destination, audience or connection is called {search}. Type /postino destinations to see all.",
-                search=escape(place.search),
-            )
-        else:
-            text = t("There is no destination yet. Make one with /postino-connect.")
-        return Message(text, [blocks.section(text)])
+        if not place.search:
+            return none_yet(t)
+        text = t(
+            "No destination, audience or connection is called {search}. Type /postino destinations to see all.",
+            search=escape(place.search),
+        )
+        return Message(text, [blocks.section(text), blocks.actions(blocks.button(t("All destinations"), OPEN))])
     head = t.plural("{count} destination", "{count} destinations", total)
     if place.search:
         head += f" · {t('search: {search}', search=escape(blocks.shorten(place.search, 100)))}"
@@ -118,6 +118,20 @@ def listing(t: Texts, rows: Sequence[Row], total: int, place: Place, *, shared: 
     if not shared:
         content += [_below(t, total, place), *([_orders(t, place)] if total > 1 else [])]
     return Message("\n".join(said), content)
+
+
+def none_yet(t: Texts) -> Message:
+    """That the first destination is still to be made, and the way to it."""
+    text = t("There is no destination yet. Make one with /postino-connect.")
+    return Message(text, [blocks.section(text), new_row(t)])
+
+
+def not_called(t: Texts, error: NoSuchDestination, wanted: Block | None) -> Message:
+    """That no destination has the name typed, and which has the nearest; ``wanted`` does with that one what was wanted."""
+    text = escape(t.error(error))
+    search = error.typed if error.several else None
+    every = blocks.button(t("All that fit") if error.several else t("All destinations"), OPEN, search)
+    return Message(text, [blocks.section(text), blocks.actions(*([wanted] if wanted else []), every)])
 
 
 def facts(t: Texts, row: Row, *, shared: bool = False) -> list[str]:

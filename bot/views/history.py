@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from bot.texts import Texts
 from bot.views import approving, blocks, outcomes, runs, sharing
 from bot.views.blocks import Block, escape
+from bot.views.picker import AGAIN, CHOOSE
 from bot.views.previews import held, suppressed
 from bot.views.run_facts import (
     Counts,
@@ -38,6 +39,12 @@ class Place(BaseModel):
     run: int | None = None
 
 
+def of_one(t: Texts, destination_id: int, name: str) -> Block:
+    """The button that leads to the history of a destination; its name is written on it."""
+    value = Place(destination=destination_id).model_dump_json()
+    return blocks.button(t("History of {name}", name=name), "history.open", value)
+
+
 def history(
     t: Texts,
     listed: Sequence[Run],
@@ -46,16 +53,18 @@ def history(
     *,
     more: bool = False,
     shared: bool = False,
+    exportable: bool = False,
 ) -> Message:
     """One page of the runs of the workspace or of one destination, newest first, each with a way to its details.
 
-    ``more`` says that there are older ones.
+    ``more`` says that there are older ones; ``exportable`` offers the first export where there is none.
     """
     of_one = t("Exports of {destination}", destination=escape(destination or ""))
     head = of_one if destination else t("Exports of all destinations")
     if not listed:
         text = t("{list}: none yet.", list=head)
-        return Message(text, [blocks.section(text)])
+        first = blocks.button(t("Export…"), AGAIN if destination else CHOOSE, str(place.destination or ""))
+        return Message(text, [blocks.section(text), *([blocks.actions(first)] if exportable and not shared else [])])
     lines = [runs.one_line(t, run, named=destination is None) for run in listed[:RUNS_SHOWN]]
     content = [blocks.section(f"*{head}*")]
     for run, line in zip(listed, lines, strict=False):

@@ -13,6 +13,8 @@ from bot.views.blocks import Block, escape
 from bot.views.run_facts import Run, approvers, may_need_approval, needs_approval
 
 CALLBACK = "export.destination"
+AGAIN, CHOOSE = "export.again", "export.choose"
+"""The buttons that preview a destination and that let one be chosen."""
 DESTINATION = "export.destination"
 ADD, NEW = "segments.add", "segments.new"
 """The menu and the button that lead to a destination which does not export the segment yet."""
@@ -54,7 +56,8 @@ def picker(
         text = t(
             "There is no destination that you may export. Make one with /postino-connect, or ask an administrator."
         )
-        return blocks.modal(t("Export"), [blocks.section(text)], callback_id=CALLBACK, close=t("Close"))
+        new = blocks.actions(blocks.button(t("New destination…"), NEW), block_id="elsewhere")
+        return _outcome(t, [blocks.section(text), new], metadata)
     content: list[Block] = []
     if offered:
         initial = option(chosen) if chosen is not None else None
@@ -93,6 +96,11 @@ def options(offered: Sequence[Destination]) -> list[Block]:
     return [option(one) for one in offered[: blocks.OPTIONS]]
 
 
+def again(t: Texts, destination: Destination) -> Block:
+    """The button that previews a destination; its name is written on it."""
+    return blocks.button(t("Export {destination}", destination=destination.name), AGAIN, str(destination.id))
+
+
 def option(destination: Destination) -> Block:
     """One destination with its audience."""
     return blocks.option(destination.name, str(destination.id), destination.audience_name or None)
@@ -105,18 +113,23 @@ def entered(view: Mapping[str, Any]) -> int:
 
 def working(t: Texts) -> Block:
     """What the modal shows while the preview is being asked for."""
-    return blocks.modal(t("Export"), [blocks.section(t("One moment…"))], callback_id=CALLBACK, close=t("Close"))
+    return _outcome(t, [blocks.section(t("One moment…"))])
 
 
 def problem(t: Texts, text: str) -> Block:
     """Why nothing can be chosen, in markup."""
-    return blocks.modal(t("Export"), [blocks.section(text)], callback_id=CALLBACK, close=t("Close"))
+    return _outcome(t, [blocks.section(text)])
+
+
+def _outcome(t: Texts, content: Sequence[Block], metadata: Metadata | None = None) -> Block:
+    """A modal that asks nothing; ``metadata`` is for what its buttons lead to."""
+    held = metadata.model_dump_json() if metadata is not None else ""
+    return blocks.modal(t("Export"), content, callback_id=CALLBACK, close=t("Close"), private_metadata=held)
 
 
 def requested(t: Texts, run: Run, channel: str | None) -> Block:
     """What the modal shows once the preview was asked for."""
-    content = [blocks.section(coming(t, run, channel))]
-    return blocks.modal(t("Export"), content, callback_id=CALLBACK, close=t("Close"))
+    return _outcome(t, [blocks.section(coming(t, run, channel))])
 
 
 def coming(t: Texts, run: Run, channel: str | None) -> str:

@@ -12,9 +12,10 @@ from bot.views import blocks, wizard
 from bot.views.blocks import Block, escape
 from services.approving import Approval
 from services.destinations import Policies
+from services.nearest import NoSuchDestination
 
 CALLBACK = "policies.save"
-OPEN = "policies.open"
+OPEN, NEAREST = "policies.open", "policies.nearest"
 APPROVAL = "approval"
 ABOVE = "above"
 MENTIONS = "mentions"
@@ -186,6 +187,15 @@ def unchanged(t: Texts, destination: str) -> Block:
 def problem(t: Texts, text: str) -> Block:
     """Why the policies cannot be changed."""
     return _outcome(t, escape(text))
+
+
+def not_called(t: Texts, error: NoSuchDestination) -> Block:
+    """That no destination has the name typed, with the button that shows the policies of the nearest in the same modal."""
+    view = problem(t, t.error(error))
+    if error.nearest is not None:
+        label = t("Policies of {name}", name=error.nearest.name)
+        view["blocks"].append(blocks.actions(blocks.button(label, NEAREST, str(error.nearest.id))))
+    return view
 
 
 def _outcome(t: Texts, text: str) -> Block:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.texts import Texts
 from bot.views import blocks, sharing
 from bot.views.blocks import Block, escape
+from bot.views.destinations import OPEN
 from bot.views.hub import PAGE, Place
 from bot.views.run_facts import Message, moment, who
 from bot.views.wizard_segments import next_times, schedule_text
@@ -40,7 +41,7 @@ def schedules(t: Texts, rows: Sequence[Row], total: int, page: int, *, shared: b
     """The schedules of one page, each with what the reader can do about it; ``shared`` leaves that out."""
     if not total:
         text = t("No destination has a schedule. Edit one to export it by itself.")
-        return Message(text, [blocks.section(text)])
+        return Message(text, [blocks.section(text), blocks.actions(blocks.button(t("Destinations"), OPEN))])
     head = t.plural("{count} schedule", "{count} schedules", total)
     content, said = [blocks.section(f"*{head}*")], [f"{head}:"]
     for row in rows:

@@ -192,9 +192,11 @@ def sizes_in_words(t: Texts, name: str, sizes: Sequence[Size], zone: str) -> str
 def _nothing(t: Texts, source: str, place: Place) -> Message:
     if place.search:
         text = t("No segment has {search} in its name. Type /postino-segments to see all.", search=escape(place.search))
+        way = blocks.button(t("All segments"), OPEN)
     else:
         text = t(
             "{source} has no segments. Export one from your customer data platform into it, then try again.",
             source=escape(source),
         )
-    return Message(text, [blocks.section(text)])
+        way = blocks.button(t("Refresh"), "segments.refresh", _value(place, page=0))
+    return Message(text, [blocks.section(text), blocks.actions(way)])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.texts import Texts, mark
 from bot.views import blocks
 from bot.views.blocks import Block, escape
+from bot.views.destinations import none_yet
 from bot.views.run_facts import Message, moment
 from services import rejects
 from services.individuals import Obstacle, Standing
@@ -73,9 +74,9 @@ def why(t: Texts, forgotten: bool, standings: Sequence[Standing]) -> Message:
         content.append(blocks.section(f":no_entry: {text}"))
         said.append(text)
     if not standings:
-        text = t("There is no destination yet. Make one with /postino-connect.")
-        content.append(blocks.section(text))
-        said.append(text)
+        none = none_yet(t)
+        content += none.blocks
+        said.append(none.text)
     for one in standings[:SHOWN]:
         lines = _lines(t, one)
         content.append(blocks.section("\n".join([f"*{escape(blocks.shorten(one.destination, 60))}*", *lines])))

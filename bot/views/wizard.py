@@ -106,6 +106,11 @@ def back_row(t: Texts, *more: Block) -> Block:
     return blocks.actions(blocks.button(t("Back"), BACK), *more, block_id="way")
 
 
+def new_row(t: Texts) -> Block:
+    """The button that begins a new destination, below a message that there is none."""
+    return blocks.actions(blocks.button(t("New destination"), NEW, style="primary"))
+
+
 def loading(view: Block, text: str) -> Block:
     """What shows in the place of an open modal, as a payload shows that, while Mailchimp or the source is asked."""
     step = [block for block in view["blocks"] if block.get("block_id") == "step"]

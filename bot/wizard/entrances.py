@@ -54,22 +54,23 @@ def with_segment(
     view_id: str,
     person: Person,
     application: Application,
-    segment: str,
+    segment: str | None,
     destination_id: int | None = None,
 ) -> None:
-    """Make an open modal the wizard of a new destination on ``segment``, or of one that gets it besides its others.
+    """Make an open modal the wizard of a new destination on ``segment``, if given, or of one that gets it besides its others.
 
     That one is shown where its segments are chosen, or at the step before which has to be mended first, with the reason.
     Raises NotFound and NotAllowed.
     """
     conversation = Conversation(application)
+    wanted = [segment] if segment else []
 
     def begin(who: Person) -> tuple[str, Answers]:
         if destination_id is None:
-            answers = Answers(segments=[segment], time_zone=who.time_zone)
+            answers = Answers(segments=wanted, time_zone=who.time_zone)
         else:
             answers = _saved(application, who, destination_id)
-            answers.choose_segments([*answers.segments, segment])
+            answers.choose_segments([*answers.segments, *wanted])
             answers.touched = True
         return conversation.drafts.begin(who.actor, answers), answers
 

@@ -50,6 +50,8 @@ def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) 
     office.click(office.ada, "Approve and send", card)
     refusal = office.soon(lambda: office.answers(office.ada))[-1]
     assert "needs the approval of somebody other than the person who asked" in lines(refusal)
+    with pytest.raises(NotAllowed, match="Only administrators may approve this export of Newsletter"):
+        office.postino.runs.approve(Actor(office.world.actor.workspace_id, "U0VIV", Standing.MEMBER), 1)
     assert office.run(1).status == RunStatus.WAITING
 
     office.click(office.ben, "Approve and send", card)

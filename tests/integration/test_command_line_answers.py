@@ -71,6 +71,8 @@ def test_a_destination_that_is_not_there_is_answered_with_where_they_are_listed(
         refused = machine.postino(*command)
         assert refused.code == 1
         assert "postino destinations list" in refused.err
+    connect(machine)
+    assert machine.postino("history", "shp").err.strip() == "There is no destination called shp. Did you mean Shop?"
 
 
 def test_a_plan_is_for_whoever_asks_there_and_leaves_the_previews_of_others_alone(machine: Machine) -> None:

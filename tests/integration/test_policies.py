@@ -126,6 +126,12 @@ def test_who_is_no_administrator_is_told_whom_to_ask(office: Office) -> None:
 def test_a_destination_that_does_not_exist_is_said_in_the_modal(office: Office) -> None:
     office.ada.act("command", channel="exports", text="/postino policies Nothing")
     office.soon(lambda: "no destination called Nothing" in "".join((office.ada.view() or {"lines": []})["lines"]))
+    office.ada.act("close")
+    office.world.destination("VIP")
+    office.ada.act("command", channel="exports", text="/postino policies letter")
+    office.soon(lambda: "Did you mean Newsletter?" in "".join((office.ada.view() or {"lines": []})["lines"]))
+    office.ada.act("click", target="Policies of Newsletter")
+    office.soon(lambda: "For Newsletter" in "".join((office.ada.view() or {"lines": []})["lines"]))
 
 
 def test_without_a_name_the_destinations_are_listed_with_a_button_for_each_ones_policies(office: Office) -> None:
@@ -133,3 +139,5 @@ def test_without_a_name_the_destinations_are_listed_with_a_button_for_each_ones_
     listed = office.type(office.ada, "/postino policies")
     office.click(office.ada, "Policies", listed)
     office.soon(lambda: (view := office.ada.view()) and "For Newsletter" in "".join(view["lines"]))
+    [refusal] = office.type(office.ben, "/postino policies")["lines"]
+    assert refusal == "Only administrators may do this. Ask an admin or owner of this Slack workspace."

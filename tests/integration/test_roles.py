@@ -191,6 +191,7 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("view", "decisions.save"): Rule("1"),
     ("view", "forget"): Rule(),
     ("action", "policies.open"): Rule("1"),
+    ("action", "policies.nearest"): Rule("1"),
     ("view", "policies.save"): Rule("1"),
     ("action", "administrators.open"): Rule(),
     ("view", "administrators.save"): Rule("U0BEN"),
@@ -276,6 +277,8 @@ class Forger:
                     place = {"view": self._view("wizard", "1")}
                 elif called in ("segments.add", "segments.new"):
                     place = {"view": self._view("export.destination", "1")}
+                elif called == "policies.nearest":
+                    place = {"view": self._view("policies.save", "1")}
                 return body | place | {"type": "block_actions", "actions": [action]}
             case "view" | "view_closed":
                 kinds = {"view": "view_submission", "view_closed": "view_closed"}

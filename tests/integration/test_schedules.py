@@ -310,5 +310,11 @@ def test_who_views_sees_the_schedules_without_their_buttons(office: Office) -> N
 
 
 def test_without_a_schedule_the_list_says_what_to_do(office: Office) -> None:
+    none = office.type(office.ada, "/postino schedules")
+    assert "There is no destination yet." in lines(none)
+    assert [button["text"] for button in none["buttons"]] == ["New destination"]
     office.world.destination("VIP")
-    assert "No destination has a schedule." in lines(office.type(office.ada, "/postino schedules"))
+    manual = office.type(office.ada, "/postino schedules")
+    assert "No destination has a schedule." in lines(manual)
+    office.click(office.ada, "Destinations", manual)
+    office.soon(lambda: "Edit" in [one["text"] for one in office.answers(office.ada)[-1]["buttons"]])

@@ -16,7 +16,16 @@ from tests.integration.wizard_hands import act, enter, seen, text_of, value
 
 
 def test_destinations_are_listed_with_last_and_next_export_connection_and_permission(office: Office) -> None:
-    assert "There is no destination yet." in lines(office.type(office.ada, "/postino destinations"))
+    none = office.type(office.ada, "/postino destinations")
+    assert "There is no destination yet." in lines(none)
+    office.click(office.ada, "New destination", none)
+    seen(office.ada, "Step 1 of 4")
+    act(office.ada, "close")
+    office.ada.act("command", channel="exports", text="/postino-export")
+    seen(office.ada, "There is no destination that you may export.")
+    act(office.ada, "click", target="New destination…")
+    seen(office.ada, "Step 1 of 4")
+    act(office.ada, "close")
     destination = office.world.destination("VIP", schedule="daily 07:00", time_zone="UTC")
     first = lines(office.type(office.ada, "/postino destinations"))
     assert "to Newsletter · 1 segment · Daily (07:00), UTC\nNever exported.\nNext, by your clock: " in first

@@ -274,8 +274,35 @@ def test_an_unknown_destination_gets_the_nearest(office: Office) -> None:
     office.world.destination("VIP")
     answer = office.type(office.ada, "/postino-export newslettr")
     assert "There is no destination called newslettr. Did you mean Newsletter?" in lines(answer)
+    assert [one["text"] for one in answer["buttons"]] == ["Export Newsletter", "All destinations"]
+    theirs = office.type(office.ben, "/postino-export newslettr")
+    assert [one["text"] for one in theirs["buttons"]] == ["All destinations"], "who may not export is offered no export"
+    office.click(office.ada, "Export Newsletter", answer)
+    office.soon(lambda: "The preview of Newsletter is being computed" in lines(office.answers(office.ada)[-1]))
     answer = office.type(office.ada, "/postino-export xyz")
-    assert "There is no destination called xyz. Type /postino destinations to see all." in lines(answer)
+    assert "There is no destination called xyz." in lines(answer)
+    office.click(office.ada, "All destinations", answer)
+    office.soon(lambda: "1 destination" in lines(office.answers(office.ada)[-1]))
+
+
+def test_a_long_name_is_found_by_the_words_it_has(office: Office) -> None:
+    long = "Bücher <b>& der Brief an alle, die zuletzt im Frühjahr etwas gekauft haben"
+    office.world.destination("VIP", name=long)
+    connection = office.postino.connections.visible(office.world.actor)[0].id
+    office.world.destination("Bergamo", name="Bücher im Winter", connection_id=connection)
+    answer = office.type(office.ada, "/postino-export bücher winter")
+    assert "Did you mean Bücher im Winter?" in lines(answer)
+    assert [one["text"] for one in answer["buttons"]] == ["Export Bücher im Winter", "All destinations"]
+    answer = office.type(office.ada, "/postino-export “frühjahr brief”")
+    assert f"Did you mean {long}?" in lines(answer)
+    answer = office.type(office.ada, "/postino history bücher")
+    assert [one["text"] for one in answer["buttons"]] == ["History of Bücher im Winter", "All that fit"]
+    office.click(office.ada, "All that fit", answer)
+    office.soon(lambda: "2 destinations · search: bücher" in lines(office.answers(office.ada)[-1]))
+    office.click(office.ada, "History of Bücher im Winter", answer)
+    office.soon(lambda: "Exports of Bücher im Winter: none yet." in lines(office.answers(office.ada)[-1]))
+    office.click(office.ada, "Export…", office.answers(office.ada)[-1])
+    office.soon(lambda: "The preview of Bücher im Winter" in lines(office.answers(office.ada)[-1]))
 
 
 def test_rejects_are_explained_in_the_thread_without_addresses_and_can_be_retried(office: Office) -> None:

@@ -226,7 +226,15 @@ def test_without_segments_the_next_step_is_said(office: Office) -> None:
     for name in ("VIP", "Bergamo", "Everyone"):
         (office.world.folder / f"{name}.csv").unlink()
     office.clock.forward(seconds=10)
-    assert "source has no segments." in lines(office.type(office.ada, "/postino-segments"))
+    none = office.type(office.ada, "/postino-segments")
+    assert "source has no segments." in lines(none)
+    office.world.segment("VIP", ["p0"])
+    office.clock.forward(seconds=10)
+    office.click(office.ada, "Refresh", none)
+    office.soon(lambda: "1 segment in source" in lines(office.answers(office.ada)[-1]))
+    nothing = office.type(office.ada, "/postino-segments xyz")
+    office.click(office.ada, "All segments", nothing)
+    office.soon(lambda: "1 segment in source" in lines(office.answers(office.ada)[-1]))
 
 
 def test_a_source_that_is_gone_is_said_in_one_sentence(office: Office) -> None:
