@@ -99,6 +99,7 @@ def test_everybody_has_the_fate_that_an_export_gives_them(
         consent = snapshot.consent(form.consent_attribute, form.consent_values)
         hasher = Hasher(b"s" * 32)
         taken = snapshot.take(scratch, source, segments, "EMail", [], consent, hasher, threading.Event(), lambda: None)
+        scratch.index_rows()
         for person in snapshot.people(scratch):
             expected += Counter({"reachable" if person.consents else "no_consent": 1, "sharing": len(person.others)})
         names = {Problem.NO_ADDRESS: "no_address", Problem.INVALID_ADDRESS: "invalid_address"}
