@@ -8,7 +8,8 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 
@@ -24,6 +25,8 @@ from storage.models import Run
 LEASE = timedelta(seconds=60)
 LONGEST_CALL = 130.0
 """Seconds after which a call that shows no progress is no sign of life any more: the client's own time-out."""
+LONGEST_ANSWER = 3600.0
+"""Seconds that the source may take for one answer, such as counting its segments, before that is no sign of life any more."""
 
 log = structlog.get_logger()
 
@@ -62,6 +65,7 @@ class Attempt:
         self._look_every = look_every
         self._renewed = clock()
         self._progressed = clock()
+        self._longest_silence: float | None = None
         self._ended = threading.Event()
         meter.gate = self._while_fresh
         self._thread = threading.Thread(target=self._keep, name=f"lease-{run.id}", daemon=True)
@@ -96,6 +100,17 @@ class Attempt:
     def touch(self) -> None:
         """Say that work goes on, where it makes no calls and writes nothing: while the source is read."""
         self._progressed = self._clock()
+
+    @contextmanager
+    def waiting_for_source(self) -> Iterator[None]:
+        """Hold the run while the source is asked, which may think for long before it gives its first row."""
+        self.touch()
+        self._longest_silence = LONGEST_ANSWER
+        try:
+            yield
+        finally:
+            self.touch()
+            self._longest_silence = None
 
     def _while_fresh(self) -> None:
         """Let a call go out only while the lease is fresh. Raises ``Stopped`` if the run is lost or stopped meanwhile."""
@@ -137,4 +152,4 @@ class Attempt:
 
     def _alive(self) -> bool:
         last = max(self._progressed, self._meter.last_call or 0.0)
-        return self._clock() - last < LONGEST_CALL
+        return self._clock() - last < (self._longest_silence or LONGEST_CALL)

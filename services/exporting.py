@@ -213,17 +213,18 @@ class Export:
 
     def _take(self, scratch: Scratch, mapped: Sequence[MappedField], hasher: Hasher) -> Snapshot:
         consent = snapshot.consent(self._destination.consent_attribute, self._destination.consent_values)
-        taken = snapshot.take(
-            scratch,
-            self._tools.source,
-            self._segments,
-            self._destination.email_attribute,
-            mapped,
-            consent,
-            hasher,
-            self._attempt.stop,
-            self._attempt.touch,
-        )
+        with self._attempt.waiting_for_source():
+            taken = snapshot.take(
+                scratch,
+                self._tools.source,
+                self._segments,
+                self._destination.email_attribute,
+                mapped,
+                consent,
+                hasher,
+                self._attempt.stop,
+                self._attempt.touch,
+            )
         guarding.check_profiles(taken.profiles)
         return taken
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from bot import reject_list, texts
 from sandbox.mailchimp import acts
-from services import connections, reckoning, rereading
+from services import attempts, connections, reckoning, rereading
 from services.approving import Approval
 from services.attempts import Attempt, StopReason
 from services.destinations import Policies
@@ -208,6 +208,37 @@ def test_whatever_befalls_a_look_at_the_run_the_next_one_hears_of_a_cancellation
     ended = shop.postino.exporting.carry_out(run.id)
     assert ended is not None
     assert (ended.status, troubled.is_set()) == (RunStatus.CANCELED, True)
+
+
+def test_a_source_that_thinks_for_longer_than_the_lease_has_nobody_take_the_run_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.segment("VIP", many(shop, 3))
+    run = shop.postino.runs.request(shop.actor, shop.destination("VIP"))
+    shop.postino.exporting.lease = timedelta(seconds=9)  # is renewed when a second of it has passed
+    source = type(shop.postino.exporting.tools.source)
+    answer, renewed, look = source.segments, threading.Event(), Attempt._look
+
+    def looked(self: Attempt) -> None:
+        look(self)
+        until = shop.postino.runs.get(shop.actor, run.id).lease_until
+        if until is not None and until > shop.clock():
+            renewed.set()
+
+    def slow(self: Any) -> Any:
+        with monkeypatch.context() as meanwhile:
+            # However short the longest call is, this one takes longer; the lease has run out when it is looked at.
+            meanwhile.setattr(attempts, "LONGEST_CALL", 0.0)
+            shop.clock.forward(minutes=10)
+            meanwhile.setattr(Attempt, "_look", looked)
+            renewed.wait(10)
+        shop.postino.exporting.recover()
+        return answer(self)
+
+    monkeypatch.setattr(source, "segments", slow)
+    ended = shop.postino.exporting.carry_out(run.id)
+    assert ended is not None
+    assert (ended.status, ended.attempt) == (RunStatus.SUCCESSFUL, 1)
 
 
 @pytest.mark.parametrize("error", [SESSION_ENDED, NO_CONNECTION_FREE], ids=lambda error: type(error).__name__)
