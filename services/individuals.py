@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services import access, addresses, audit, masking, moving
 from services.access import Actor
 from services.destinations import CONSENT_VERSION, Destinations
-from services.errors import InvalidInput
+from services.errors import InvalidInput, PostinoError, Unavailable
 from services.hashing import Hasher
 from services.mailing import Status
 from services.rejects import Problem, listed_as
@@ -30,6 +30,7 @@ class Obstacle(enum.StrEnum):
     """The first thing that keeps somebody from being exported to a destination."""
 
     NO_PROFILE = "no_profile"
+    NO_ATTRIBUTE = "no_attribute"  # the source lacks the e-mail or the consent attribute: nobody can be exported
     NO_SEGMENT = "no_segment"
     NO_CONNECTION = "no_connection"
     SUPPRESSED = "suppressed"  # the status says in which way
@@ -129,31 +130,42 @@ class Individuals:
         chosen = {one.segment for destination in destinations for one in destination.segments}
         for destination in destinations:
             attribute = destination.email_attribute
-            if attribute not in found:
-                found[attribute] = self._source.find(attribute, email, chosen)
+            lacking = False
+            try:
+                if attribute not in found:
+                    found[attribute] = self._source.find(attribute, email, chosen)
+                refuses = self._refuses(destination, found[attribute], consents)
+            except InvalidInput as error:
+                if not _is_lacking(error):
+                    raise
+                lacking, refuses = True, False
             place = (destination.connection.account_id if destination.connection else "", destination.audience_id)
             standing = self._standing(
                 destination,
-                found[attribute],
-                self._refuses(destination, found[attribute], consents),
+                found.get(attribute, []),
+                refuses,
                 called,
                 known.get(place),
                 sent.get(place),
                 refused.get(place),
                 decided.get(place),
             )
+            if lacking:
+                standing = replace(standing, obstacle=Obstacle.NO_ATTRIBUTE)
             standings.append(replace(standing, obstacle=Obstacle.FORGOTTEN) if forgotten else standing)
         return forgotten, standings
 
     def forget(self, actor: Actor, email: str) -> Receipt:
         """Remove every trace of a person but one keyed tombstone. Mailchimp and the source are not touched.
 
+        Where the source lacks an attribute that addresses are taken from, what Postino keeps goes all the same. Raises
+        Unavailable, and forgets nothing, while the source cannot be read: whose profiles are whose is not known then.
         Asking again, or for somebody who was never known, changes nothing more and gives a receipt too.
         """
         access.require_administrator(actor)
         key = self._key(email)
         destinations = self._destinations.visible(actor)
-        profiles = self._profiles(destinations, email)
+        profiles, all_found = self._profiles(destinations, email)
         with self._database.write() as session:
             now = self._database.now(session)
             hash_profile = Hasher(self._vault.ledger_secret(session)).profiles(actor.workspace_id)
@@ -169,7 +181,7 @@ class Individuals:
             masked = func.lower(RunReject.masked_address) == masking.mask(email.strip()).lower()
             ids = [*profiles, email.strip()]  # which may be the id, too
             listed = RunReject.profile_id.in_([*ids, *(listed_as(one, hash_profile) for one in ids)])
-            theirs = listed if profiles else or_(masked, listed)
+            theirs = listed if profiles and all_found else or_(masked, listed)
             written = email.strip().lower()
             removed = tombstones.forget(session, actor.workspace_id, key, hashed, kept, written, theirs, now)
             audit.record(session, actor, now, "person.forgotten", key.hex()[:16])
@@ -177,10 +189,23 @@ class Individuals:
         names = {one.audience_name for one in destinations if one.audience_id in known}
         return Receipt(key.hex()[:16], removed, tuple(sorted(names)), bool(profiles), before)
 
-    def _profiles(self, destinations: Sequence[Destination], email: str) -> list[str]:
-        """The profiles with this address in any attribute that some destination takes addresses from."""
-        attributes = {one.email_attribute for one in destinations}
-        return sorted({profile for attribute in attributes for profile, _ in self._source.find(attribute, email)})
+    def _profiles(self, destinations: Sequence[Destination], email: str) -> tuple[list[str], bool]:
+        """The profiles with this address in any attribute that some destination takes addresses from.
+
+        And whether the source has all of these attributes.
+        """
+        found, all_there = set[str](), True
+        for attribute in {one.email_attribute for one in destinations}:
+            try:
+                found |= {profile for profile, _ in self._source.find(attribute, email)}
+            except PostinoError as error:
+                if not _is_lacking(error):
+                    raise Unavailable(
+                        "Nothing was forgotten: the source cannot be read now, and it alone tells which profiles are this "
+                        "person's. The command doctor shows what is wrong. Put that right, then ask again."
+                    ) from error
+                all_there = False
+        return sorted(found), all_there
 
     def _standing(
         self,
@@ -260,6 +285,11 @@ class Individuals:
         address = require_address(email)
         with self._database.write() as session:
             return Hasher(self._vault.ledger_secret(session)).key(address.normal)
+
+
+def _is_lacking(error: PostinoError) -> bool:
+    """Whether the source can be read, but lacks an attribute that it was asked for."""
+    return isinstance(error, InvalidInput) and error.field == "attributes"
 
 
 def _last_sending(session: Session, member: LedgerMember) -> Sending | None:

@@ -17,6 +17,10 @@ SHOWN = 15
 
 OBSTACLES = {
     Obstacle.NO_PROFILE: mark("No profile of the source has this address."),
+    Obstacle.NO_ATTRIBUTE: mark(
+        "The source lacks an attribute that this destination asks for, so nobody is exported. Edit the destination and choose "
+        "another one."
+    ),
     Obstacle.NO_SEGMENT: mark(
         "They are in none of this destination's segments. Look at the segments' rules in the source."
     ),

@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, select
 
 from sandbox.mailchimp import acts
 from services import errors
+from services.individuals import Obstacle
 from storage import ledger
 from storage.database import Database
 from storage.models import Draft, LedgerMember, Tombstone
@@ -172,6 +173,35 @@ def test_asking_twice_changes_nothing_and_says_so(visited: Shop) -> None:
     second = visited.postino.individuals.forget(visited.actor, "ANN@forest.example.com")
     assert (second.tombstone, second.forgotten_before) == (first.tombstone, asked)
     assert set(second.removed.values()) == {0}
+
+
+def test_where_the_source_lost_an_attribute_of_addresses_everything_kept_is_removed_all_the_same(visited: Shop) -> None:
+    postino, database = visited.postino, visited.postino.database
+    visited.destination("VIP", name="By work address", email_attribute="LastName", fields={})
+    table = visited.folder / "Customer.csv"
+    table.write_text(table.read_text().replace("EMail", "Mail", 1))
+    visited.clock.forward(minutes=5)
+    _, standings = postino.individuals.why(visited.actor, "ann@forest.example.com")
+    assert [one.obstacle for one in standings] == [Obstacle.NO_PROFILE, Obstacle.NO_ATTRIBUTE]
+    receipt = postino.individuals.forget(visited.actor, "ann@forest.example.com")
+    assert (receipt.removed["ledger"], receipt.audiences) == (1, ("Newsletter",))
+    receipt = postino.individuals.forget(visited.actor, "bob@forest.example.com")
+    assert (receipt.removed["refusals"], receipt.removed["rejects"]) == (1, 1)
+    with database.read() as session:
+        stones = session.scalars(select(Tombstone)).all()
+    assert {where for stone in stones for where in traces(database, stone.key)} == {"tombstones.key"}
+    # Where the table has its column again, nobody is exported who was forgotten meanwhile.
+    visited.customers()
+    (destination,) = [one for one in postino.destinations.visible(visited.actor) if one.name == "Newsletter"]
+    assert counts(visited.export(destination))["suppressed"] == 2
+
+
+def test_while_the_source_is_away_nothing_is_forgotten_and_that_is_said(visited: Shop) -> None:
+    visited.folder.rename(visited.folder.with_name("elsewhere"))
+    with pytest.raises(errors.Unavailable, match="Nothing was forgotten"):
+        visited.postino.individuals.forget(visited.actor, "ann@forest.example.com")
+    with visited.postino.database.read() as session:
+        assert session.scalars(select(Tombstone)).all() == []
 
 
 def test_somebody_nobody_knows_gets_a_receipt_too(visited: Shop) -> None:
