@@ -43,6 +43,12 @@ def meaning(error: SQLAlchemyError) -> PostinoError:
         )
     if state == "53100" or "disk is full" in words or "no space left" in words:
         return Unavailable("The database has no space left on its disk. Nothing was lost. Make room, then try again.")
+    if "disk i/o" in words:
+        # What SQLite also says when the disk is so full that it cannot even begin: its file of shared memory does not fit.
+        return Unavailable(
+            "The database's disk is full, or does not work. Nothing was lost. Make room on it, or have it looked at, then "
+            "try again."
+        )
     if "locked" in words:
         return Unavailable("Another process keeps the database locked. Nothing was lost. Try again in a moment.")
     return Unavailable("The database does not answer. Nothing was lost. Check POSTINO_DATABASE_URL, then try again.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,14 @@ def test_a_wrong_password_of_the_own_database_is_told_apart(machine: Machine, mo
     with refusing_server("password authentication failed") as port:
         monkeypatch.setenv("POSTINO_DATABASE_URL", f"postgresql+psycopg://ann:geheim@127.0.0.1:{port}/postino")
         refused(machine.postino("history"), "refuses the user name or the password")
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_as_such(machine: Machine) -> None:
+    machine.postino("history")
+    # As on a disk without a free block, SQLite cannot make its file of shared memory.
+    barely = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", sys.executable, "-m", "bot.cli", "history"]
+    told = subprocess.run(barely, env=os.environ | machine.environment, capture_output=True, text=True, check=False)
+    assert (told.returncode, "The database's disk is full, or does not work" in told.stderr) == (1, True), told.stderr
 
 
 def test_a_home_that_cannot_be_made_is_one_of_the_doctors_findings(
