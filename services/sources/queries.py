@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    CHAR,
     Boolean,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     String,
     case,
@@ -79,7 +81,7 @@ def reading(
     if all(own_names):
         names = [name for name in own_names if name]
         flags = [is_boolean(members.relation, name) for name in names]
-        return select(own.c[members.key], literal(1), *(own.c[name] for name in names)), flags
+        return select(_key(own, members.relation, members.key), literal(1), *(own.c[name] for name in names)), flags
     joined = profiles.clause.alias("profiles")
     columns: list[ColumnElement[Any]] = []
     flags = []
@@ -92,8 +94,27 @@ def reading(
             columns.append(joined.c[found])
             flags.append(is_boolean(profiles, found))
     known = case((joined.c[profile_key].is_not(None), 1), else_=0)
-    pairs = own.outerjoin(joined, own.c[members.key] == joined.c[profile_key])
-    return select(own.c[members.key], known, *columns).select_from(pairs), flags
+    here: ColumnElement[Any] = own.c[members.key]
+    there: ColumnElement[Any] = joined.c[profile_key]
+    if not _comparable(members.relation.types.get(members.key), profiles.types.get(profile_key)):
+        here, there = sql_cast(here, String), sql_cast(there, String)
+    pairs = own.outerjoin(joined, here == there)
+    return select(_key(own, members.relation, members.key), known, *columns).select_from(pairs), flags
+
+
+def _key(own: FromClause, relation: database.Relation, key: str) -> ColumnElement[Any]:
+    """A key as it is read: without the blanks that fill up a column of fixed width."""
+    column: ColumnElement[Any] = own.c[key]
+    return sql_cast(column, String) if isinstance(relation.types.get(key), CHAR) else column
+
+
+def _comparable(one: Any, other: Any) -> bool:
+    """Whether columns declared so can be compared as they are: both numbers, or both the same. PostgreSQL refuses others."""
+    try:
+        kinds = {one.python_type, other.python_type}
+    except (AttributeError, NotImplementedError):
+        return False
+    return len(kinds) == 1 or kinds <= {int, float, decimal.Decimal}
 
 
 def count_distinct(connection: Connection, segments: Sequence[Members]) -> int:
@@ -116,7 +137,8 @@ def matching(
     wanted: list[ColumnElement[bool]] = [sql_cast(columns[key], String).in_(profile_ids)] if profile_ids else []
     if attribute:
         wanted.append(func.lower(func.trim(sql_cast(columns[attribute], String))) == func.lower(value.strip()))
-    return select(columns[key]).where(or_(literal(1) == 0, *wanted), has_value(columns[key])).distinct()
+    keyed = _key(relation.clause, relation, key)
+    return select(keyed).where(or_(literal(1) == 0, *wanted), has_value(columns[key])).distinct()
 
 
 def values(relation: database.Relation, key: str, attribute: str, profile_ids: Sequence[str]) -> Select[Any]:

@@ -132,6 +132,25 @@ def test_a_segment_is_joined_to_the_profiles_and_its_values_are_text(url: str) -
     assert reader.broken == 2
 
 
+def test_keys_of_other_types_than_the_profiles_are_the_same_keys(url: str) -> None:
+    execute(
+        url,
+        """INSERT INTO "Customer" ("CustomerId", "EMail") VALUES ('7', 'cat@example.com')""",
+        'CREATE TABLE "Numbers" ("CustomerId" INTEGER)',
+        'INSERT INTO "Numbers" VALUES (7), (8)',
+        'CREATE TABLE "Padded" ("CustomerId" CHAR(8))',
+        """INSERT INTO "Padded" VALUES ('7')""",
+    )
+    source = sql.SqlSource(url)
+    assert rows_of(source.read("Numbers", ["EMail"])) == [("7", True, "cat@example.com"), ("8", False, None)]
+    assert rows_of(source.read("Padded", ["EMail"])) == [("7", True, "cat@example.com")]
+    assert source.count_distinct(["Numbers", "Padded"]) == 2
+    assert source.find("EMail", "cat@example.com") == [("7", ["Numbers", "Padded"])]
+    asked = mapping.DeclaredSegment(name="Asked", query='SELECT "CustomerId" FROM "Numbers"')
+    source = sql.SqlSource(url, declared=mapping.Mapping(segments=[asked]))
+    assert [row[:2] for row in rows_of(source.read("Asked", ["EMail"]))] == [("7", True), ("8", False)]
+
+
 def test_columns_of_the_segment_go_before_those_of_the_profiles(url: str) -> None:
     source = sql.SqlSource(url)
     assert rows_of(source.read("Own", ["EMail"])) == [("b2", True, "own@example.com")]
