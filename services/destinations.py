@@ -94,12 +94,17 @@ class Destinations:
         tags = self._connections.tags(connection, audience_id)
         present = {ledger.fold(tag.name): tag for tag in tags}
         with self._database.read() as session:
-            claimed, own = tagging.claims(session, connection.account_id, audience_id, edited)
+            claimed, own = tagging.claims(session, connection.account_id, audience_id, tags, edited)
             lost = tagging.lost(session, tags, edited) if edited is not None else {}
         kept = {chosen.segment for chosen in edited.segments} if edited is not None else set()
         names = claimed | set(present)
         taken = {
-            segment: TakenTag(tag.name, tag.members, False, tagging.free_name(tag.name[:80], names, destination))
+            segment: TakenTag(
+                tag.name,
+                tag.members,
+                ledger.fold(tag.name) not in own,
+                tagging.free_name(tag.name[:80], names, destination),
+            )
             for segment, tag in lost.items()
         }
         for segment in self._source.segments():
@@ -197,11 +202,15 @@ class Destinations:
         present = list(present)
         foreign = {ledger.fold(tag.name) for tag in present}
         with self._database.read() as session:
-            claimed, own = tagging.claims(session, connection.account_id, form.audience_id, edited)
+            claimed, own = tagging.claims(session, connection.account_id, form.audience_id, present, edited)
             lost = tagging.lost(session, present, edited) if edited is not None else {}
-        own -= {ledger.fold(tag.name) for segment, tag in lost.items() if not form.takes_over(segment)}
+        others = claimed - own
+        left = {
+            segment for segment, tag in lost.items() if not form.takes_over(segment) or ledger.fold(tag.name) in others
+        }
+        own -= {ledger.fold(lost[segment].name) for segment in left}
         kept = {chosen.segment: chosen.tag_name for chosen in edited.segments} if edited is not None else {}
-        kept = {segment: name for segment, name in kept.items() if segment not in lost or form.takes_over(segment)}
+        kept = {segment: name for segment, name in kept.items() if segment not in left}
         display = {segment.name: segment.display_name for segment in self._source.segments()}
         names: dict[str, str] = {}
         for segment in form.segments:
@@ -211,6 +220,8 @@ class Destinations:
                 taken = (claimed - own) | (set() if form.takes_over(segment) else foreign - own)
                 taken |= {ledger.fold(other) for other in names.values()}
                 name = tagging.free_name(name, taken, form.name)
+            elif name != kept.get(segment) and ledger.fold(name) in others:
+                raise _tag_of_another()
             names[segment] = " ".join(name.split())[:100]
         return names
 
@@ -352,12 +363,16 @@ def _check_field_owners(session: Session, form: Form, connection: Connection, ed
                 )
 
 
+def _tag_of_another() -> InvalidInput:
+    return InvalidInput(
+        "One of the tags belongs to another destination on this audience. Give the segment a tag of its own.",
+        field="segments",
+    )
+
+
 def _already_taken(form: Form, error: IntegrityError) -> InvalidInput:
     if "ledger_tags" in str(error.orig):
-        return InvalidInput(
-            "One of the tags belongs to another destination on this audience. Give the segment a tag of its own.",
-            field="segments",
-        )
+        return _tag_of_another()
     return InvalidInput(
         "There is a destination called {name} already. Choose another name.", field="name", name=form.name
     )

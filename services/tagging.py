@@ -5,7 +5,7 @@ A tag that was there before Postino is never taken over silently, and a tag has 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -28,12 +28,16 @@ class ForeignTag(Refused):
 def settle(session: Session, present: Sequence[Tag], ledger_id: int, destination: Destination) -> list[LedgerTag]:
     """The destination's tags by segment position, as they are in the audience now; those without ``tag_id`` are to be created.
 
-    A tag that was deleted by others gets a new bit, one that was renamed keeps its own. Raises Refused for a foreign tag.
+    A tag that was deleted by others gets a new bit, one that was renamed keeps its own. Raises Refused for a foreign tag, and
+    for one of another destination, which may have come to that name in Mailchimp.
     """
+    carried = ledger.claimed_ids(session, ledger_id)
     by_id = {tag.id: tag for tag in present}
     by_name = {ledger.fold(tag.name): tag for tag in present}
     return [
-        _settle_one(session, by_id, by_name, ledger_id, destination, chosen.segment, chosen.tag_name, chosen.take_over)
+        _settle_one(
+            session, by_id, by_name, carried, ledger_id, destination, chosen.segment, chosen.tag_name, chosen.take_over
+        )
         for chosen in destination.segments
     ]
 
@@ -42,6 +46,7 @@ def _settle_one(
     session: Session,
     by_id: dict[int, Tag],
     by_name: dict[str, Tag],
+    carried: Collection[int],
     ledger_id: int,
     destination: Destination,
     segment: str,
@@ -65,6 +70,8 @@ def _settle_one(
         row.name = by_id[row.tag_id].name
         return row
     existing = by_name.get(ledger.fold(name))
+    if existing is not None and existing.id in carried:
+        raise _of_another(existing.name)
     if existing is not None and take_over:
         ledger.become(session, row, existing.id, existing.name)
     elif existing is not None and not row.asked_for:
@@ -80,6 +87,10 @@ def foreign(name: str, people: int) -> ForeignTag:
         tag=name,
         people=people,
     )
+
+
+def _of_another(tag: str) -> Refused:
+    return Refused("The tag {tag} belongs to another destination. Edit this one and choose another tag.", tag=tag)
 
 
 def lost(session: Session, present: Sequence[Tag], destination: Destination) -> dict[str, Tag]:
@@ -124,10 +135,7 @@ def create(
             with database.write() as session:
                 _note_created(session, row.id, made)
         except IntegrityError:
-            raise Refused(
-                "The tag {tag} belongs to another destination. Edit this one and choose another tag.",
-                tag=row.name,
-            ) from None
+            raise _of_another(row.name) from None
         ids[position] = made.id
     return TagMap(tags.bits, ids)
 
@@ -179,13 +187,20 @@ def _note_created(session: Session, row_id: int, made: Tag) -> None:
 
 
 def claims(
-    session: Session, account_id: str, audience_id: str, edited: Destination | None
+    session: Session, account_id: str, audience_id: str, present: Iterable[Tag], edited: Destination | None
 ) -> tuple[set[str], set[str]]:
-    """The folded names of all tags that Postino claims in an audience, and those of the edited destination."""
+    """The folded names of all tags that Postino claims in an audience, and those that are for the edited destination to use.
+
+    What a claimed tag was renamed to in Mailchimp is claimed as well, and nobody's to use.
+    """
     book = ledger.find(session, account_id, audience_id)
-    claimed = ledger.claimed_names(session, book.id) if book is not None else {}
+    if book is None:
+        return set(), set()
+    claimed, ids = ledger.claimed_names(session, book.id), ledger.claimed_ids(session, book.id)
     own = {name for name, owner in claimed.items() if edited is not None and owner == edited.id}
-    return set(claimed), own
+    now = {tag.id: ledger.fold(tag.name) for tag in present}
+    renamed = {now[tag_id] for tag_id, name in ids.items() if now.get(tag_id, name) != name}
+    return set(claimed) | renamed, own - renamed
 
 
 def claim(

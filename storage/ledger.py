@@ -100,6 +100,14 @@ def claimed_names(session: Session, ledger_id: int) -> dict[str, int | None]:
     return {name: owner for name, owner in session.execute(statement) if name is not None}
 
 
+def claimed_ids(session: Session, ledger_id: int) -> dict[int, str]:
+    """Mailchimp's ids of all tags Postino claims in an audience, each with the folded name under which it was claimed."""
+    statement = select(LedgerTag.tag_id, LedgerTag.folded_name).where(
+        LedgerTag.ledger_id == ledger_id, LedgerTag.tag_id.is_not(None), LedgerTag.folded_name.is_not(None)
+    )
+    return {tag_id: name for tag_id, name in session.execute(statement) if tag_id is not None and name is not None}
+
+
 def mark_read(
     session: Session, ledger_id: int, watermark: datetime, *, in_full: bool, uncounted: Json | None = None
 ) -> None:

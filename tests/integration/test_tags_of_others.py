@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.mailchimp import acts
 from services.access import Actor, Sharing, Standing
-from services.errors import NotAllowed, Refused
+from services.errors import InvalidInput, NotAllowed, Refused
 from storage.models import Destination, RunStatus
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -167,3 +167,43 @@ def test_only_who_may_manage_a_destination_takes_tags_over(shop: Shop, overtaken
     stranger = Actor(shop.actor.workspace_id, "U0EVE", Standing.MEMBER)
     with pytest.raises(NotAllowed):
         shop.postino.destinations.take_over_tags(stranger, overtaken.id)
+
+
+@pytest.fixture
+def renamed(shop: Shop) -> Shop:
+    """A shop where the tag of a destination has the name of another segment by now."""
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Gold", ["bob"])
+    shop.export(shop.destination("VIP"))
+    acts.rename_tag(shop.audience, "VIP", "Gold")
+    return shop
+
+
+@pytest.mark.parametrize("take_over", [True, False])
+def test_a_name_that_the_tag_of_another_destination_has_by_now_is_taken(renamed: Shop, take_over: bool) -> None:
+    with pytest.raises(InvalidInput, match="belongs to another destination"):
+        renamed.destination("Gold", name="Second", tag_names={"Gold": "gold"}, take_over=take_over)
+    second = renamed.destination("Gold", name="Second", take_over=take_over)
+    assert [chosen.tag_name for chosen in second.segments] == ["Gold (Postino)"]
+    assert renamed.export(second).status == RunStatus.SUCCESSFUL
+    assert holders(renamed) == {"Gold": 1, "Gold (Postino)": 1}
+
+
+def test_a_tag_that_gets_the_name_of_another_destinations_is_not_taken_over(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com")
+    shop.segment("VIP", ["ann"])
+    shop.segment("Gold", ["bob"])
+    first, second = shop.destination("VIP"), shop.destination("Gold", name="Second", take_over=True)
+    shop.export(first)
+    acts.rename_tag(shop.audience, "VIP", "Gold")
+    run = shop.export(second)
+    assert (run.status, run.reason["kind"]) == (RunStatus.FAILED, "Refused")
+    assert "belongs to another destination" in run.reason["message"]
+    form = (shop.actor, second.connection_id or 0, shop.audience.id)
+    offered = shop.postino.destinations.taken_tags(*form, second.name, second)
+    assert (offered["Gold"].name, offered["Gold"].ours) == ("Gold", True)
+    edited = shop.destination("Gold", name="Second", edited=second, take_over=True)
+    assert shop.export(edited).status == RunStatus.SUCCESSFUL
+    assert shop.export(first).counters["unchanged"] == 1
+    assert holders(shop) == {"Gold": 1, "Gold (Postino)": 1}
