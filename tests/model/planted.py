@@ -33,11 +33,12 @@ Patch = AbstractContextManager[Any]
 
 @dataclass(frozen=True)
 class Planted:
-    """One fault: ``plant`` gives the patches, ``history`` is where it must show."""
+    """One fault: ``plant`` gives the patches, ``history`` is where it must show, as ``harm`` where it says what is to be seen."""
 
     name: str
     plant: Callable[[], Sequence[Patch]]
     history: Callable[[Town], None]
+    harm: str = ""
 
 
 # Histories
@@ -168,10 +169,22 @@ def tag_made_by_others(town: Town) -> None:
 
 
 def forgotten_person(town: Town) -> None:
-    """Ann asked to be forgotten."""
+    """Ann asked to be forgotten, and comes with the next refresh as another profile."""
     _people(town, "ann", "bob")
     town.open()
     town.forget("ann@example.com")
+    _people(town, "anna", "bob")
+    town.customer("anna", "ann@example.com", "Ann")
+    town.export()
+    settle(town)
+
+
+def forgotten_profile(town: Town) -> None:
+    """Ann asked to be forgotten, and her profile comes with another address."""
+    _people(town, "ann", "bob")
+    town.open()
+    town.forget("ann@example.com")
+    town.customer("ann", "ann@new.example.com", "Ann")
     town.export()
     settle(town)
 
@@ -375,6 +388,10 @@ def _tombstones_ignored() -> Sequence[Patch]:
     return [patch.object(tombstones, "keys", lambda *_: frozenset())]
 
 
+def _profiles_of_the_forgotten_ignored() -> Sequence[Patch]:
+    return [patch.object(tombstones, "profiles", lambda *_: b"")]
+
+
 def _empty_values_erase() -> Sequence[Patch]:
     def every(self: Target, action: Action) -> dict[str, str]:
         return dict(zip(self.merge_tags, action.fields.split("\x1f"), strict=False))
@@ -425,7 +442,13 @@ PLANTED = (
     Planted("a tag of others is taken over silently", _foreign_tag_taken_over, tag_made_by_others),
     Planted("the unsubscribed are written to", _unsubscribed_written_to, unsubscribed_before),
     Planted("a refusal of consent is ignored", _consent_ignored, withdrawn_consent),
-    Planted("the forgotten are not remembered", _tombstones_ignored, forgotten_person),
+    Planted("the forgotten are not remembered", _tombstones_ignored, forgotten_person, "ann@example.com was added"),
+    Planted(
+        "the profiles of the forgotten are not remembered",
+        _profiles_of_the_forgotten_ignored,
+        forgotten_profile,
+        "ann@new.example.com was added",
+    ),
     Planted("empty values erase", _empty_values_erase, emptied_value),
     Planted("a changed address is not held", _changed_addresses_not_held, changed_address_of_somebody_who_left),
     Planted(

@@ -28,10 +28,7 @@ def test_a_planted_fault_is_caught(planted: Planted, template: Template, mailchi
     with ExitStack() as stack, Town(template, Counter()) as town:
         for one in planted.plant():
             stack.enter_context(one)
-        try:
+        with pytest.raises(Broken, match=planted.harm or None) as caught:
             planted.history(town)
-        except Broken as caught:
-            print(f"{planted.name}: {caught}")
-        else:
-            pytest.fail(f"Not caught: {planted.name}")
+        print(f"{planted.name}: {caught.value}")
     mailchimp_witness.hear_out()  # some faults send what Postino never may: here that is meant
