@@ -74,15 +74,12 @@ class Accounts:
             return views.sharing(t, row, t.error(error), look)
         if wanted == before:
             return views.told(t, t("Nothing was changed."))
-        if wanted.exclude_somebody(before) and self._application.removals.uses(person.actor, connection_id):
-            return views.told(
-                t,
-                t(
-                    "Saved. It counts from now on. Destinations for which somebody agreed who may not use it any more stay, "
-                    "but are not exported before somebody who may agrees for them."
-                ),
-            )
-        return views.told(t, t("Saved. It counts from now on."))
+        stopped: list[str] = []
+        if wanted.exclude_somebody(before):
+            found = self._application.destinations.visible(person.actor)
+            of_it = [one for one in found if one.connection_id == connection_id]
+            stopped = [one.name for one in of_it if self._application.rights.lapse(one) is not None]
+        return views.saved(t, stopped)
 
     def reconnect(self, person: Person, connection_id: int, view: Json) -> Block:
         """Connect the account again with the key that was typed; what says so."""

@@ -11,9 +11,9 @@ from bot.asked import Asked, on_click
 from bot.people import People
 from bot.telling import Telling
 from bot.views import destinations as views
-from bot.views import statement
+from bot.views import statement, viewing
 from bot.views.blocks import Block
-from bot.views.run_facts import Message
+from bot.views.run_facts import Message, refusal
 from bot.wiring import Application
 from services import access
 from services.access import Actor
@@ -75,6 +75,47 @@ class Saved:
             view = statement.told(t, t.error(error))
         modals.Update(asked.client, view_id)(view)
 
+    def view(self, asked: Asked) -> None:
+        """Open what one destination is set to, to be read by every member."""
+        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(viewing.CALLBACK))
+        t = asked.t
+        try:
+            one = self._application.destinations.get(asked.actor, int(asked.text))
+            view = viewing.settings(t, self._settings(one))
+        except PostinoError as error:
+            # Nobody looks beside a modal that is open.
+            view = viewing.told(t, refusal(t, error))
+        modals.Update(asked.client, view_id)(view)
+
+    def _settings(self, one: Destination) -> viewing.Settings:
+        names = self._application.segments.display_names()
+        return viewing.Settings(
+            name=one.name,
+            audience=one.audience_name,
+            audience_link=one.audience_web_link,
+            connection=one.connection.name if one.connection else None,
+            email=one.email_attribute,
+            fields={tag: str(attribute) for tag, attribute in one.fields.items()},
+            consent_attribute=one.consent_attribute,
+            consent_values=one.consent_values,
+            segments=[(names.get(chosen.segment, chosen.segment), chosen.tag_name) for chosen in one.segments],
+            schedule=one.schedule,
+            time_zone=one.time_zone,
+            channel=one.channel,
+            language=one.language,
+            brake_share=one.brake_share,
+            brake_people=one.brake_people,
+            approval=one.approval,
+            approval_above=one.approval_above,
+            in_workflows=one.in_workflows,
+            mentions=one.mentions,
+            quiet=one.quiet,
+            digest=one.digest_hour,
+            consent_by=one.consent_by,
+            consent_at=one.consent_at,
+            consent_version=one.consent_version,
+        )
+
     def row(self, actor: Actor, one: Destination) -> views.Row:
         """One destination with what goes on and what was."""
         going_on, last = self._application.runs.now_and_last(actor, one.id)
@@ -99,6 +140,7 @@ class Saved:
             consent_version=one.consent_version,
             next_run_at=next(iter(self._application.schedules.next_times(one, 1)), None),
             paused_by=one.paused_by,
+            lapsed=self._application.rights.lapse(one) is not None,
             last=self._telling.run(last) if last is not None else None,
             going_on=self._telling.run(going_on) if going_on is not None else None,
             policies=policies_of(one),
@@ -160,3 +202,4 @@ def register(app: App, application: Application, people: People) -> None:
     on_click(app, people, views.PAUSE, saved.pause)
     on_click(app, people, views.RESUME, saved.resume)
     on_click(app, people, statement.OPEN, saved.statement)
+    on_click(app, people, viewing.OPEN, saved.view)

@@ -27,6 +27,7 @@ from services.errors import (
     Unavailable,
 )
 from services.mailing import MergeField
+from services.rights import Lapse
 from services.sources import Attribute, BeingRefreshed, Segment
 from services.tagging import ForeignTag
 from storage.models import Destination, Run, RunStatus
@@ -241,7 +242,8 @@ def _destinations(
 ) -> Iterator[Finding]:
     merge_fields = cache(postino.connections.merge_fields)
     for one in postino.destinations.visible(actor):
-        found = [Finding(Mark.BAD, one.name, text, one.id) for text in _wrong_with(one, segments, attributes, t)]
+        problems = [*_wrong_with(one, segments, attributes, t), *_lapsed(postino, one, t)]
+        found = [Finding(Mark.BAD, one.name, text, one.id) for text in problems]
         state = states.get(one.connection_id or 0)
         if one.connection is not None and state is Mark.GOOD:
             found += _in_mailchimp(one, partial(merge_fields, one.connection, one.audience_id), t)
@@ -266,6 +268,23 @@ def _failed(one: Destination, last: Run, t: Texts) -> Finding:
         return replace(finding, destination=one.id)
     # What was refused for a cause of its own has more to tell; anything else that was wrong is in order now.
     return replace(finding, run=last.id) if kind == Refused.__name__ else replace(finding, preview=one.id)
+
+
+def _lapsed(postino: Application, one: Destination, t: Texts) -> Iterator[str]:
+    """That nobody stands for its schedule any more."""
+    connection = one.connection.name if one.connection is not None else ""
+    match postino.rights.lapse(one):
+        case Lapse.UNSHARED:
+            yield t(
+                "Its schedule is refused: whoever agreed to its statement may not use the connection {connection} any more. "
+                "Share it with them again, or edit the destination and agree yourself.",
+                connection=connection,
+            )
+        case Lapse.LEFT:
+            yield t(
+                "Its schedule is refused: whoever agreed to its statement is no member of this workspace any more. "
+                "Edit it and agree yourself."
+            )
 
 
 def _in_mailchimp(one: Destination, merge_fields: Callable[[], Sequence[MergeField]], t: Texts) -> Iterator[Finding]:

@@ -76,6 +76,7 @@ class Timetable:
             reader_zone=None if shared else asked.person.time_zone,
             may_manage=access.may_manage(asked.actor, destination),
             paused_by=destination.paused_by,
+            lapsed_of=destination.consent_by if self._application.rights.lapse(destination) is not None else None,
             paused_at=destination.paused_at,
             unreadable_since=destination.unreadable_since,
             refreshing_since=self._application.schedules.endless_since(destination),

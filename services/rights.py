@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,11 +12,21 @@ from services.errors import NotAllowed
 from services.runs import require_consent
 from services.schedules import SCHEDULE
 from services.workflows import WORKFLOW
-from storage.models import Run
+from storage.models import Destination, Run
+
+MANUAL = "manual"
+"""The schedule of what is exported when somebody starts it."""
 
 StandingOf = Callable[[int, str], Standing | None]
 """What somebody is in a workspace now, by its id and theirs; None for whoever is no person there, such as the command line,
 and where nobody can tell."""
+
+
+class Lapse(enum.StrEnum):
+    """Why whoever agreed to a destination's statement does not stand for its schedule any more."""
+
+    UNSHARED = "unshared"
+    LEFT = "left"
 
 
 def _nobody_can_tell(_workspace_id: int, _person: str) -> Standing | None:
@@ -27,6 +38,21 @@ class Rights:
     """Whether runs may be carried out. ``standing_of`` is set once there is somebody to ask: Slack."""
 
     standing_of: StandingOf = _nobody_can_tell
+
+    def lapse(self, destination: Destination) -> Lapse | None:
+        """Why the destination's schedule would be refused: who agreed to the statement may not use its connection any more.
+
+        None where they may, and for a destination without a schedule or connection. May ask who they are.
+        """
+        if destination.connection is None or destination.schedule == MANUAL:
+            return None
+        standing = self.standing_of(destination.workspace_id, destination.consent_by)
+        if standing is None:
+            return None
+        if standing is Standing.STRANGER:
+            return Lapse.LEFT
+        agreed = Actor(destination.workspace_id, destination.consent_by, standing)
+        return None if access.may_use(agreed, destination.connection) else Lapse.UNSHARED
 
     def require(self, run: Run) -> None:
         """Raises NotAllowed if whoever stands for the run may not do so any more, Refused if the statement has changed.

@@ -27,7 +27,7 @@ SHARED, PEOPLE, CEILING = "connection.shared_with", "connection.people", "connec
 KEY, SIGN_IN = "connection.key", "connection.sign_in"
 SHOWN = 8
 """How many connections are shown: so many fit into the 12,000 characters that a message may have, with the longest names."""
-PEOPLE_SHOWN, USERS_SHOWN, NAME = 10, 3, 60
+PEOPLE_SHOWN, USERS_SHOWN, STOPPED_SHOWN, NAME = 10, 3, 20, 60
 
 
 class Metadata(BaseModel):
@@ -164,6 +164,27 @@ def reconnecting(t: Texts, row: Row, sign_in_url: str | None, problem: str | Non
 def key(view: Mapping[str, Any]) -> str:
     """The API key typed into a submitted modal; empty if none was."""
     return str(view["state"]["values"]["key"][KEY].get("value") or "").strip()
+
+
+def saved(t: Texts, stopped: Sequence[str]) -> Block:
+    """That the sharing counts; ``stopped`` are the destinations whose schedules nobody stands for any more."""
+    lines = [t("Saved. It counts from now on.")]
+    if stopped:
+        names = [blocks.shorten(name, NAME) for name in stopped[:STOPPED_SHOWN]]
+        more = len(stopped) - STOPPED_SHOWN
+        names += [t.plural("and {count} more", "and {count} more", more)] if more > 0 else []
+        lines += [
+            t.plural(
+                "The schedule of this destination stops, because whoever agreed to its statement may not use the connection "
+                "any more: {names}.",
+                "The schedules of these destinations stop, because whoever agreed to their statements may not use the "
+                "connection any more: {names}.",
+                len(stopped),
+                names=", ".join(names),
+            ),
+            t("To go on, share the connection with them again, or edit the destination and agree to the statement."),
+        ]
+    return told(t, "\n".join(lines))
 
 
 def connected(t: Texts, account: str) -> Block:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from bot.texts import Texts, mark
-from bot.views import blocks, history, policies, runs, sharing, sorting, statement
+from bot.views import blocks, history, policies, runs, sharing, sorting, statement, viewing
 from bot.views.blocks import Block, escape
 from bot.views.removal import DESTINATION as REMOVE
 from bot.views.run_facts import Message, Run, linked, moment, who
@@ -82,6 +82,8 @@ class Row:
     last: Run | None
     going_on: Run | None
     policies: Policies
+    lapsed: bool = False
+    """Whether its schedule is refused because who agreed to the statement may not use the connection any more."""
 
     @property
     def manageable(self) -> bool:
@@ -160,7 +162,7 @@ def _origin(t: Texts, row: Row) -> str:
 
 
 def _next(t: Texts, row: Row) -> str:
-    if row.next_run_at is not None and row.connection is not None:
+    if row.next_run_at is not None and row.connection is not None and not row.lapsed:
         return t("Next, by your clock: {times}", times=moment(t, row.next_run_at, row.time_zone))
     return t("Next: {time}", time=_when(t, row))
 
@@ -170,6 +172,11 @@ def _when(t: Texts, row: Row) -> str:
         return t("never, because it has no connection to Mailchimp. Edit it and choose one")
     if row.paused_by is not None:
         return t("not before {person} or somebody else resumes it", person=who(t, row.paused_by))
+    if row.lapsed:
+        return t(
+            "not by its schedule, because {person}, who agreed to the statement, may not use its connection any more",
+            person=who(t, row.consent_by),
+        )
     if row.schedule == "manual":
         return t("when somebody starts it")
     return t("when the source is refreshed") if row.schedule == "refresh" else t("by its schedule")
@@ -202,6 +209,8 @@ def _buttons(t: Texts, row: Row, place: Place) -> Block:
         buttons.append(policies.button(t, row.id, row.name))
     if row.duplicable:
         buttons.append(blocks.button(t("Duplicate"), DUPLICATE, value, label=t("Duplicate {name}", name=row.name)))
+    if not row.manageable:
+        buttons.append(viewing.button(t, row.id, row.name))
     its_history = history.Place(destination=row.id).model_dump_json()
     buttons.append(
         blocks.button(t("History"), "history.open", its_history, label=t("History of {name}", name=row.name))

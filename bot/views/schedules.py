@@ -21,7 +21,8 @@ class Row:
     """A destination with a schedule; ``times`` are the next ones, ``may_manage`` whether the reader may pause it.
 
     ``zone`` is the schedule's, ``reader_zone`` the reader's, None where many read it; ``unreadable_since`` is since when it
-    waits for a source that cannot be read, ``refreshing_since`` for a refresh that does not end.
+    waits for a source that cannot be read, ``refreshing_since`` for a refresh that does not end. ``lapsed_of`` agreed to the
+    statement and may not use the connection any more.
     """
 
     destination_id: int
@@ -35,6 +36,7 @@ class Row:
     paused_at: datetime | None = None
     unreadable_since: datetime | None = None
     refreshing_since: datetime | None = None
+    lapsed_of: str | None = None
 
 
 def schedules(t: Texts, rows: Sequence[Row], total: int, page: int, *, shared: bool = False) -> Message:
@@ -82,6 +84,15 @@ def _about(t: Texts, row: Row) -> list[str]:
     if row.paused_at is not None:
         by = who(t, row.paused_by or "")
         lines.append(t("Paused by {person} since {time}.", person=by, time=moment(t, row.paused_at, row.zone)))
+    elif row.lapsed_of is not None:
+        agreed = who(t, row.lapsed_of)
+        lines.append(
+            "⚠️ "
+            + t(
+                "Not exported by schedule: {person}, who agreed to the statement, may not use the connection any more.",
+                person=agreed,
+            )
+        )
     elif row.unreadable_since is not None:
         since = moment(t, row.unreadable_since, row.zone)
         lines.append("⚠️ " + t("Waits: the source has been unreadable since {time}.", time=since))

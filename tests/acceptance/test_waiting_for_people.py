@@ -58,7 +58,7 @@ def tagged(office: Office) -> dict[str, frozenset[str]]:
 def test_a_canary_is_sent_and_looked_at_before_the_rest(ada: SlackPage, office: Office) -> None:
     ada.say("/postino-export Coffee letter")
     ada.click("Send a canary of 50", within=wait_for_preview(ada, "Coffee letter"))
-    canary = ada.wait_for_message("The canary of Coffee letter is in Newsletter.")
+    canary = ada.wait_for_message("The canary of Coffee letter is in Newsletter, with rejects.")
     keep_picture(ada, "tour-canary", canary)
     ada.page.get_by_role("link", name="Mailchimp").click()
     expect(ada.page.get_by_test_id("member-total")).to_have_text("1–50 of 50")

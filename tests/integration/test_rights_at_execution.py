@@ -47,7 +47,7 @@ def bens(office: Office) -> Destination:
     """A destination that Ben made, on a connection that is shared with him."""
     office.world.connect()
     share(office, BEN)
-    made = office.world.destination("VIP", connection_id=1, by=ben(office))
+    made = office.world.destination("VIP", connection_id=1, by=ben(office), schedule="daily 07:00")
     assert made.consent_by == BEN
     return made
 
@@ -82,6 +82,11 @@ def test_a_schedule_stops_when_who_agreed_has_left_and_goes_on_when_somebody_els
     destination = bens(office)
     become(office, BEN, **what)
     assert by_schedule(office, destination).status == RunStatus.FAILED
+    [no_member] = [one for one in lines(office.type(office.ada, "/postino doctor")).splitlines() if "no member" in one]
+    assert (
+        "Newsletter: Its schedule is refused: whoever agreed to its statement is no member of this workspace"
+        in no_member
+    )
     office.world.edit("Newsletter", "VIP")
     destination = office.postino.destinations.named(office.world.actor, "Newsletter")
     assert destination.consent_by == "U0ADA"

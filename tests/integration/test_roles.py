@@ -173,6 +173,7 @@ RULES: dict[tuple[str, Any], Rule] = {
     ("action", "destinations.pause"): Rule(OF_FIRST),
     ("action", "destinations.resume"): Rule(OF_FIRST),
     ("action", "destination.duplicate"): Rule("1"),
+    ("action", "destination.view"): seen("Data matching", "1"),
     ("action", "statement.open"): seen("Data privacy and compliance", "1"),
     ("action", "home.remove"): Rule("1"),
     ("action", "remove.destination"): Rule("1"),

@@ -74,7 +74,7 @@ def test_the_contact_ceiling_is_seen_and_changed_where_the_connections_are(offic
 
 
 def test_what_is_said_after_sharing_is_what_has_changed(office: Office) -> None:
-    said = "Destinations for which somebody agreed who may not use it any more stay"
+    said = "The schedule of this destination stops, because whoever agreed to its statement may not use the connection any more"
 
     def told(choice: str, people: Sequence[str] = ()) -> str:
         office.click(office.ada, "Sharing and ceiling…", office.type(office.ada, "/postino connections"))
@@ -95,9 +95,25 @@ def test_what_is_said_after_sharing_is_what_has_changed(office: Office) -> None:
     office.world.destination("VIP")
     assert told("Administrators only") == "Nothing was changed."
     assert told("People I choose", ["U0BEN", "U0ADA"]) == "Saved. It counts from now on."
-    assert said in told("People I choose", ["U0ADA"])
+    assert told("People I choose", ["U0ADA"]) == "Saved. It counts from now on."  # an administrator agreed
     assert told("Everyone in this workspace") == "Saved. It counts from now on."
-    assert said in told("People I choose", ["U0BEN"])
+    ben = Actor(office.world.actor.workspace_id, "U0BEN", Standing.MEMBER)
+    office.world.destination("Everyone", name="Ben's letter", schedule="daily 07:00", connection_id=1, by=ben)
+    office.world.destination("Bergamo", name="By hand", connection_id=1, by=ben)
+    assert told("People I choose", ["U0BEN"]) == "Saved. It counts from now on."
+    assert f"{said}: Ben's letter." in told("People I choose", ["U0ADA"])
+
+    listed = lines(office.type(office.ada, "/postino destinations ben"))
+    assert "Next: not by its schedule, because @Ben Okafor, who agreed to the statement" in listed
+    assert "Next, by your clock" not in listed
+    assert "Not exported by schedule: @Ben Okafor" in lines(office.type(office.ada, "/postino schedules"))
+    found = office.type(office.ada, "/postino doctor")
+    assert "Problem · Ben's letter: Its schedule is refused: whoever agreed to its statement may not use" in lines(
+        found
+    )
+    assert "By hand: Its schedule" not in lines(found)
+    assert told("Everyone in this workspace") == "Saved. It counts from now on."
+    assert "Ben's letter: Its schedule" not in lines(office.type(office.ada, "/postino doctor"))
 
 
 def test_two_who_share_a_connection_at_once_do_not_undo_each_other(office: Office) -> None:

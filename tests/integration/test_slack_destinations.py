@@ -7,6 +7,8 @@ import pytest
 from sandbox.mailchimp import acts
 from sandbox.slack.remote import RemotePerson
 from services.access import Sharing
+from services.approving import Approval
+from services.destinations import Policies
 from services.removing import Tags
 from services.tidying import Tidying
 from storage.models import Destination, Run, RunStatus
@@ -80,8 +82,43 @@ def test_everybody_sees_what_they_may_do(office: Office) -> None:
     assert "you may look" in lines(answer)
     assert "Made by @Ada Lovelace, " in lines(answer)
     assert "@Ada Lovelace agreed to version 1 of the data privacy and compliance statement, " in lines(answer)
-    assert [one["text"] for one in answer["buttons"]] == ["History", "Privacy statement", "Refresh", "Share"]
+    assert [one["text"] for one in answer["buttons"]] == ["View", "History", "Privacy statement", "Refresh", "Share"]
     assert "Ask a member of this workspace." in lines(office.type(office.world.gus, "/postino destinations"))
+
+
+def test_who_may_not_edit_a_destination_reads_all_that_it_is_set_to(office: Office) -> None:
+    made = office.world.destination(
+        "VIP",
+        schedule="daily 07:00",
+        time_zone="Europe/Rome",
+        consent_attribute="Email Subscriber",
+        consent_values=["true"],
+        language="it",
+    )
+    policies = Policies(approval=Approval.ALWAYS, approval_above=500, mentions=["U0ADA"], digest=7)
+    office.postino.destinations.set_policies(office.world.actor, made.id, policies)
+    assert "View" not in [one["text"] for one in office.type(office.ada, "/postino destinations")["buttons"]]
+    office.click(office.ben, "View", office.type(office.ben, "/postino destinations"))
+    view = seen(
+        office.ben,
+        "Audience: Newsletter",
+        "Connection: Main",
+        "Email ← EMail",
+        "FNAME ← FirstName",
+        "Only profiles whose Email Subscriber is one of these are exported: true",
+        "VIP, with the tag VIP",
+        "Schedule: Daily (07:00), Europe/Rome",
+        "Channel: #exports",
+        "Language of the messages in the channel: Italian",
+        "Brake: waits for a person where a tag would be taken off more than 20% of its holders and at least 25 people",
+        "Needs the approval of a second person: Every export",
+        "Also exports that add more contacts than: 500",
+        "Call these people where there is trouble: @Ada Lovelace",
+        "Scheduled exports that went well: Tell them together daily at 07:00",
+        "agreed to version 1 of the data privacy and compliance statement",
+    )
+    assert not view["inputs"]
+    assert view["submit"] is None
 
 
 def test_what_was_agreed_to_can_be_read_again_in_the_readers_language(office: Office) -> None:

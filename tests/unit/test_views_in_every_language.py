@@ -24,6 +24,7 @@ from bot.views import (
     removal,
     revocations,
     statement,
+    viewing,
     watching,
     wizard,
     wizard_connect,
@@ -205,12 +206,45 @@ def _connecting(t: Texts) -> Iterator[dict[str, Any]]:
         agreed = statement.agreement(t, version, "U0ADA", NOW)
         yield statement.agreed_to(t, NAME, SOURCE, version, agreed)
     yield statement.told(t, NAME)
+    for count in (0, 1, 60):
+        yield viewing.settings(t, _settings(count))
     answers = Answers(step=Step.AUDIENCE, audience_id="id1")
     many = [Audience(f"id{n}", NAME, n, n, False, "") for n in range(150)]
     for audiences in ([], many[:2], many):
         for account in (SOURCE, None):
             yield wizard_connect.audience(t, answers, "d", wizard_connect.connected(t, NAME, account), audiences)
     yield wizard_connect.no_connection(t)
+
+
+def _settings(many: int) -> viewing.Settings:
+    """So many of everything; with the longest names where it is many."""
+    name = "x" * 200 if many > 1 else NAME
+    return viewing.Settings(
+        name=name,
+        audience=name,
+        audience_link="https://us1.admin.mailchimp.com/lists/members?id=1",
+        connection=name if many else None,
+        email=name,
+        fields={f"F{number}": name for number in range(many)},
+        consent_attribute=name if many else None,
+        consent_values=[name] * many,
+        segments=[(name, name)] * many,
+        schedule="daily 07:00" if many else "manual",
+        time_zone="Europe/Rome",
+        channel="C0EXPORTS" if many else None,
+        language="it",
+        brake_share=0.2,
+        brake_people=25,
+        approval="always" if many else "never",
+        approval_above=many or None,
+        in_workflows=bool(many),
+        mentions=["U0ADA"] * min(many, 20),
+        quiet=not many,
+        digest=7 if many > 1 else None,
+        consent_by="U0ADA",
+        consent_at=NOW,
+        consent_version=CONSENT_VERSION,
+    )
 
 
 def _matching(t: Texts) -> Iterator[dict[str, Any]]:
