@@ -93,8 +93,8 @@ def status(
 ) -> Message:
     """What is running, queued and waiting for approval, then the last runs.
 
-    Those in ``manageable`` have a button to cancel them, those in ``approvable`` one to send them. ``totals`` says how
-    many there are by status, those included that are too many to be shown.
+    Those in ``manageable`` have a button to cancel them, those in ``approvable`` one to send them, and what waits one to its
+    preview. ``totals`` says how many there are by status, those included that are too many to be shown.
     """
     content: list[Block] = []
     said: list[str] = []
@@ -109,7 +109,11 @@ def status(
             line = runs.one_line(t, run)
             usable = run.run_id in manageable and not shared
             sendable = run.run_id in approvable
-            content += _with_buttons(t, run, line, sendable=sendable) if usable else [blocks.section(line)]
+            if usable:
+                content += _with_buttons(t, run, line, sendable=sendable)
+            else:
+                look = name == "waiting" and not shared
+                content.append(blocks.section(line, _details(t, run) if look else None))
             said.append(line)
     if not content:
         text = t("Nothing is running, queued or waiting for approval.")
@@ -199,10 +203,19 @@ def _menu(t: Texts, *, first: bool = False, administrator: bool) -> Block:
 
 
 def _with_buttons(t: Texts, run: Run, line: str, *, sendable: bool) -> list[Block]:
-    if not sendable:
+    if not sendable and run.status != "waiting":
         return [blocks.section(line, runs.cancel_button(t, run))]
+    if not sendable:
+        return [blocks.section(line), blocks.actions(_details(t, run), runs.cancel_button(t, run))]
     value = str(run.run_id)
     label = t("Send {name}", name=run.destination)
     send = blocks.button(t("Send"), "run.send", value, style="primary", label=label)
-    details = approving.look_button(t, run, label=t("Details"))
-    return [blocks.section(line), blocks.actions(send, details, blocks.button(t("Cancel"), "run.cancel", value))]
+    return [
+        blocks.section(line),
+        blocks.actions(send, _details(t, run), blocks.button(t("Cancel"), "run.cancel", value)),
+    ]
+
+
+def _details(t: Texts, run: Run) -> Block:
+    """The preview of a run that waits."""
+    return approving.look_button(t, run, label=t("Details"))

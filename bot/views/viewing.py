@@ -122,7 +122,6 @@ def _policies(t: Texts, one: Settings) -> list[str]:
     if one.digest is not None:
         successes = t("Tell them together daily at {time}", time=f"{one.digest:02}:00")
     lines = [
-        f"*{t('Policies')}*",
         _line(t("Brake"), brake),
         _line(t("Needs the approval of a second person"), t(APPROVALS[Approval(one.approval)])),
     ]
@@ -134,7 +133,7 @@ def _policies(t: Texts, one: Settings) -> list[str]:
     lines.append(_line(t("Scheduled exports that went well"), successes))
     if one.in_workflows:
         lines.append(t("Workflows may export it"))
-    return lines
+    return [f"*{t('Policies')}*", *(f"• {line}" for line in lines)]
 
 
 def _line(label: str, value: str) -> str:

@@ -102,6 +102,11 @@ def test_an_approval_that_waits_says_how_many_would_get_tags_only(slack_world: S
     postino.runs.request(slack_world.actor, made, Order(preview=True))
     postino.exporting()
     open_home(slack_world.ada, "Waiting for your approval", "0 new, 0 updated, 6 with tags only")
+    act(slack_world.ada, "click", target="home.preview", home=True)
+    assert seen(slack_world.ada, "Preview of Newsletter", "Tags only: 6")["submit"] == "Send"
+    act(slack_world.ada, "submit")
+    seen(slack_world.ada, "The export of Newsletter is under way.")
+    home(slack_world.ada, "Exports under way", "Queued")
 
 
 def test_an_export_under_way_shows_a_bar_in_home_that_moves_and_ends(

@@ -310,7 +310,13 @@ def test_status_shows_what_runs_and_what_waits_and_can_be_shared(office: Office)
     assert "Waiting for approval (1)" in lines(status)
     assert "3 new, 0 updated" in lines(status)
     theirs = office.type(office.ben, "/postino status")
-    assert [one["text"] for one in theirs["buttons"]] == ["Refresh", "Share", "History"]
+    assert [one["text"] for one in theirs["buttons"]] == ["Details", "Refresh", "Share", "History"]
+    office.click(office.ben, "Details", theirs)
+    card = seen(office.ben, "Preview of Newsletter", "New contacts: 3", "It waits until an administrator sends it.")
+    assert card["submit"] is None
+    office.click(office.ada, "Details", status)
+    assert seen(office.ada, "Preview of Newsletter", "New contacts: 3")["submit"] == "Send"
+    act(office.ada, "close")
     office.click(office.ada, "Send", status)
     office.soon(lambda: office.run(1).approved_by == "U0ADA")
     office.work()
