@@ -89,6 +89,34 @@ def test_the_messages_of_an_end_lead_on_by_the_rights_of_whoever_clicks(office: 
     assert office.run(2).preview
 
 
+def test_what_comes_too_late_for_a_modal_comes_directly(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.request(office.world.destination("VIP"))
+    office.work()
+    completion = office.posted()[-1]
+    monkeypatch.setattr(office.world.workspace, "trigger_seconds", -1)
+    office.click(office.ben, "Details", completion)
+    office.soon(lambda: [one for one in office.directly(office.ben) if "3 new · 0 updated" in lines(one)])
+    office.click(office.ben, "Preview again", completion)
+    office.soon(lambda: [one for one in office.directly(office.ben) if "Ask an administrator" in lines(one)])
+    assert office.ben.view() is None
+
+
+def test_a_modal_with_the_details_leads_on_in_itself(office: Office) -> None:
+    office.world.customers({"p0": {"EMail": "not an address"}})
+    office.request(office.world.destination("VIP"))
+    office.work()
+    office.click(office.ada, "Details", office.posted()[-1])
+    view = seen(office.ada, "Export of Newsletter to Newsletter", "1 rejected")
+    assert "Share" not in [one["text"] for one in view["buttons"]], "nobody else is there"
+    act(office.ada, "click", target="Back")
+    seen(office.ada, "Exports of Newsletter")
+    act(office.ada, "click", target="Details")
+    seen(office.ada, "1 × The e-mail address cannot be valid.")
+    act(office.ada, "click", target="List of rejects")
+    seen(office.ada, "The list was sent to you directly, as a file.")
+    assert any(one["files"] for one in office.directly(office.ada))
+
+
 def test_the_preview_tells_how_long_it_takes_by_the_speed_of_the_last_exports(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
