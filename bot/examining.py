@@ -11,6 +11,7 @@ from functools import cache, partial
 
 from bot.settings import Settings
 from bot.texts import Texts
+from bot.views import outcomes, wizard_segments
 from bot.wiring import Application
 from services import guarding
 from services.access import Actor
@@ -84,8 +85,7 @@ def application(postino: Application, actor: Actor, t: Texts) -> Iterator[Findin
     yield from _source(postino, segments, attributes, t)
     yield from _refresh(postino, actor, t)
     states = yield from _connections(postino, actor, t)
-    names = {one.name for one in segments}, {one.name for one in attributes}
-    yield from _destinations(postino, actor, *names, states, t)
+    yield from _destinations(postino, actor, segments, {one.name for one in attributes}, states, t)
 
 
 def _slack(given: Settings, t: Texts) -> Iterator[Finding]:
@@ -238,11 +238,19 @@ def _not_looked_at(t: Texts, error: Unavailable) -> str:
 
 
 def _destinations(
-    postino: Application, actor: Actor, segments: set[str], attributes: set[str], states: Mapping[int, Mark], t: Texts
+    postino: Application,
+    actor: Actor,
+    segments: Sequence[Segment],
+    attributes: set[str],
+    states: Mapping[int, Mark],
+    t: Texts,
 ) -> Iterator[Finding]:
     merge_fields = cache(postino.connections.merge_fields)
+    names = {one.name for one in segments}
     for one in postino.destinations.visible(actor):
-        problems = [*_wrong_with(one, segments, attributes, t), *_lapsed(postino, one, t)]
+        problems = [*_wrong_with(one, names, attributes, t), *_lapsed(postino, one, t)]
+        if lost := postino.runs.lost_channel(one):
+            problems.append(_lost_channel(t, lost))
         found = [Finding(Mark.BAD, one.name, text, one.id) for text in problems]
         state = states.get(one.connection_id or 0)
         if one.connection is not None and state is Mark.GOOD:
@@ -251,6 +259,9 @@ def _destinations(
             text = t("cannot be exported before its connection {name} works again.", name=one.connection.name)
             found.append(Finding(Mark.BAD, one.name, text))  # the connection has a finding of its own
         yield from found
+        chosen = {each.segment for each in one.segments}
+        for hint in wizard_segments.unready(t, (each for each in segments if each.name in chosen)):
+            yield Finding(Mark.HINT, one.name, hint, one.id)
         wrong = any(finding.mark is Mark.BAD for finding in found)
         _, last = postino.runs.now_and_last(actor, one.id)
         if not wrong and last is not None and last.status == RunStatus.FAILED:
@@ -302,6 +313,12 @@ def _in_mailchimp(one: Destination, merge_fields: Callable[[], Sequence[MergeFie
         yield Finding(Mark.BAD, one.name, t.error(error), connection=one.connection_id)
     except PostinoError as error:
         yield Finding(Mark.BAD, one.name, t.error(error), one.id)
+
+
+def _lost_channel(t: Texts, error: str) -> str:
+    """That the messages of a destination do not reach its channel, and what to do."""
+    why = t(outcomes.CHANNEL_LOST.get(error, outcomes.CHANNEL_LOST["channel_not_found"]))
+    return t("Its last export could not be reported to its channel: {reason}.", reason=why)
 
 
 def _wrong_with(one: Destination, segments: set[str], attributes: set[str], t: Texts) -> Iterator[str]:

@@ -18,6 +18,7 @@ from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message
 from bot.wiring import Application
 from services.segments import Order
+from services.sources import BeingRefreshed
 
 ALT_TEXT = 1000
 """Slack: the longest description of a file for those who do not see it."""
@@ -90,7 +91,12 @@ class Listing:
         asked.answer(t("The picture was sent to you directly."))
 
     def _answer(self, asked: Asked, place: views.Place, *, replacing: bool = False) -> None:
-        asked.answer(self._page(asked, place), replacing=replacing)
+        try:
+            message = self._page(asked, place)
+        except BeingRefreshed as error:
+            kept = self._application.segments.kept(asked.actor, place.search)
+            message = views.being_refreshed(asked.t, error, kept, place)
+        asked.answer(message, replacing=replacing)
 
     def _page(self, asked: Asked, place: views.Place, *, shared: bool = False) -> Message:
         found = self._application.segments.overview(asked.actor, place.search, place.order)

@@ -20,7 +20,7 @@ from services.ending import as_reason as as_reason
 from services.errors import NotFound, PostinoError, ReconnectNeeded, Refused
 from services.forms import CONSENT_VERSION
 from storage import ledger as ledgers
-from storage import refusals, runs
+from storage import outbox, refusals, runs
 from storage.database import Database
 from storage.models import FINAL, PLAN, AuditEntry, Destination, Run, RunReject, RunStatus
 
@@ -328,6 +328,15 @@ class Runs:
                 .order_by(AuditEntry.id.desc())
                 .limit(1)
             )
+
+    def lost_channel(self, destination: Destination) -> str | None:
+        """Slack's word for why the destination's newest run could not be told in its channel.
+
+        None if it could, and once the destination reports to another one.
+        """
+        with self._database.read() as session:
+            moved = outbox.moved(session, destination.id)
+        return str(moved["error"]) if moved is not None and moved["channel"] == destination.channel else None
 
     def before(self, run: Run) -> Run | None:
         """The destination's last run before this one that ended well, failed or was skipped; None if there was none.

@@ -62,6 +62,14 @@ class Size:
     profiles: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The counts of the last refresh that was seen, by the segments' names, and when that was."""
+
+    at: datetime
+    counts: list[tuple[str, int]]
+
+
 class Segments:
     """The source's segments, as one workspace sees them. Called as a duty it notes the counts of every refresh."""
 
@@ -116,6 +124,27 @@ class Segments:
         if order is Order.REFRESH:
             found.sort(key=lambda one: -one.segment.last_refreshed.timestamp() if one.segment.last_refreshed else 0.0)
         return found
+
+    def kept(self, actor: Actor, search: str = "") -> Kept | None:
+        """What was counted in the last refresh that was seen, of the segments whose names contain every word of ``search``.
+
+        None if none was seen. It asks the source nothing.
+        """
+        access.require_member(actor)
+        own = SegmentCount.workspace_id == actor.workspace_id
+        with self._database.read() as session:
+            last = session.execute(
+                select(SegmentCount.refresh, DATED).where(own).order_by(DATED.desc()).limit(1)
+            ).one_or_none()
+            if last is None:
+                return None
+            refresh, at = last
+            rows = session.execute(
+                select(SegmentCount.segment, SegmentCount.profiles).where(own, SegmentCount.refresh == refresh)
+            )
+            words = search.casefold().split()
+            found = [(name, count) for name, count in rows if all(word in name.casefold() for word in words)]
+        return Kept(at, sorted(found, key=lambda one: one[0].casefold()))
 
     def sizes(self, actor: Actor, name: str) -> tuple[Segment, list[Size]]:
         """A segment and its profile counts over time, oldest first. Raises NotFound."""

@@ -11,10 +11,15 @@ _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
+class NoSchedule(InvalidInput):
+    """It is written in no way that means a schedule."""
+
+
 def crontab(schedule: str) -> str | None:
     """A schedule as a crontab line with weekdays by name; None for ``refresh`` and ``manual``.
 
-    ``daily 07:30``, ``weekly mon 07:30`` and ``cron 30 7 * * 1-5`` are understood. Raises InvalidInput.
+    ``daily 07:30``, ``weekly mon 07:30`` and ``cron 30 7 * * 1-5`` are understood. Raises InvalidInput,
+    NoSchedule for what means nothing.
     """
     kind, _, rest = schedule.strip().partition(" ")
     if kind in ("refresh", "manual") and not rest:
@@ -27,7 +32,7 @@ def crontab(schedule: str) -> str | None:
             return f"{time} * * {day[:3].lower()}"
     if kind == "cron" and (line := _five_fields(rest.split())):
         return line
-    raise InvalidInput(
+    raise NoSchedule(
         "{schedule} is no schedule. Use refresh, manual, daily 07:30, weekly mon 07:30, or cron and five fields.",
         field="schedule",
         schedule=schedule,

@@ -9,7 +9,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from storage.database import changed_one, insert_for
-from storage.models import Json, OutboxMessage
+from storage.models import PLAN, Json, OutboxMessage, Run
 
 
 def add(
@@ -50,6 +50,15 @@ def due(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMess
         .limit(limit)
     )
     return session.scalars(statement).all()
+
+
+def moved(session: Session, destination_id: int) -> Json | None:
+    """What was queued to tell that the destination's newest run could not be told in its channel; None if it could."""
+    newest = select(Run.id).where(Run.destination_id == destination_id, Run.verifies.is_(None), Run.trigger != PLAN)
+    told = newest.order_by(Run.id.desc()).limit(1).scalar_subquery()
+    return session.scalar(
+        select(OutboxMessage.values).where(OutboxMessage.kind == "moved", OutboxMessage.run_id == told).limit(1)
+    )
 
 
 def take(session: Session, message: OutboxMessage, now: datetime, hold: timedelta) -> bool:

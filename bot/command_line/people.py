@@ -51,7 +51,7 @@ def _exported(one: Standing, t: Texts) -> str:
 
 
 def forget(email: Email, as_json: AsJson = False) -> None:
-    """Remove every trace of somebody but one keyed tombstone, which keeps them from being exported again."""
+    """Remove every trace of somebody but a scrambled mark, which keeps them from being exported again."""
     t = texts()
     postino = application()
     receipt = postino.individuals.forget(postino.command_line(), email)

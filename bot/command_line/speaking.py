@@ -30,7 +30,8 @@ PIPED_WIDTH = 1000
 def _console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(stderr=stderr, soft_wrap=True, highlight=False, width=width)
+    # Names are shown as they are: neither [b] nor :tada: in them means anything.
+    return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False, width=width)
 
 
 out = _console()

@@ -45,7 +45,8 @@ def form(t: Texts, email: str) -> Block:
     """Asks whether the person is to be forgotten, and says what that means."""
     about = t(
         "Every trace that Postino has of the person with this address is removed: what it knows of them in audiences, "
-        "refusals, rejects. One keyed tombstone stays, so that they are not exported again. This cannot be undone."
+        "refusals, rejects. Only a scrambled mark stays, from which nobody can read who it was, so that they are not exported "
+        "again. This cannot be undone."
     )
     address = blocks.text_input(EMAIL, value=email, longest=LONGEST)
     hint = t("It is neither stored nor logged.")
@@ -106,8 +107,9 @@ def what_stays(t: Texts, receipt: Receipt) -> list[str]:
     )
     return [
         t(
-            "What stays is one tombstone, {tombstone}…: keyed hashes of the address and of its profiles, without which they "
-            "would be exported again. Under another address the same profile waits until somebody decides about it.",
+            "What stays is a scrambled mark of the address and of its profiles, {tombstone}…, from which nobody can read who it "
+            "was. Without it they would be exported again. Under another address the same profile waits until somebody decides "
+            "about it.",
             tombstone=receipt.tombstone,
         ),
         in_mailchimp,

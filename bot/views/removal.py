@@ -32,8 +32,8 @@ def destination(t: Texts, destination_id: int, name: str, tags: Sequence[str]) -
     """Asks whether the destination's tags stay; says what else happens."""
     about = t(
         "{name} is forgotten with its history: its schedule stops, a running export is canceled. "
-        "Contacts stay in Mailchimp as they are; nobody is deleted or unsubscribed. Postino remembers, by keyed hashes only, who "
-        "has left the audience, so that nobody is added again.",
+        "Contacts stay in Mailchimp as they are; nobody is deleted or unsubscribed. Of those who have left the audience Postino "
+        "keeps a scrambled mark, from which nobody can read who it is, so that they are not added again.",
         name=f"*{escape(blocks.shorten(name, 150))}*",
     )
     options = [

@@ -10,7 +10,8 @@ from bot.texts import Texts, mark
 from bot.views import blocks, sharing, sorting
 from bot.views.blocks import Block, escape
 from bot.views.run_facts import Message, moment
-from services.segments import Order, Overview, Size
+from services.errors import PostinoError
+from services.segments import Kept, Order, Overview, Size
 
 STATES = {
     "active": mark("Active"),
@@ -187,6 +188,25 @@ def sizes_in_words(t: Texts, name: str, sizes: Sequence[Size], zone: str) -> str
         least=least,
         most=most,
     )
+
+
+def being_refreshed(t: Texts, error: PostinoError, kept: Kept | None, place: Place) -> Message:
+    """That the segments cannot be read before the refresh of the source has ended, with what was counted before, if it was."""
+    text = escape(t.error(error))
+    content, said = [blocks.section(text)], [text]
+    if kept is not None and kept.counts:
+        head = t("As counted {time}:", time=moment(t, kept.at))
+        lines = [
+            f"• *{_name(name)}*: {t.plural('{count} profile', '{count} profiles', profiles)}"
+            for name, profiles in kept.counts[:PAGE]
+        ]
+        more = len(kept.counts) - PAGE
+        if more > 0:
+            lines.append(t.plural("{count} segment more.", "{count} segments more.", more))
+        content.append(blocks.section("\n".join([head, *lines])))
+        said += [head, *lines]
+    content.append(blocks.actions(blocks.button(t("Refresh"), "segments.refresh", _value(place, page=place.page))))
+    return Message("\n".join(said), content)
 
 
 def _nothing(t: Texts, source: str, place: Place) -> Message:

@@ -134,8 +134,8 @@ def dead_end(t: Texts, sentence: str, more: str = "") -> Block:
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What the confirmation tells. ``profiles`` is None where it was not counted; ``problem`` is what went wrong beside saving;
-    ``tags_left`` says which tags stay in Mailchimp without their segment, ``times`` when the schedule comes next, in markup;
-    ``deletable`` are those of them that can be deleted."""
+    ``unready`` says which of its segments are empty or not active, ``tags_left`` which tags stay in Mailchimp without theirs,
+    ``times`` when the schedule comes next, in markup; ``deletable`` are those of the tags that can be deleted."""
 
     destination_id: int
     name: str
@@ -148,6 +148,7 @@ class Saved:
     previewing: bool
     problem: str | None = None
     tags_left: str = ""
+    unready: str = ""
     times: str = ""
     deletable: tuple[DroppedTag, ...] = ()
 
@@ -205,7 +206,7 @@ def saved_texts(t: Texts, what: Saved) -> list[str]:
             command=blocks.code(f"/postino-export {what.name}"),
         )
     )
-    return [text for text in (f"{opening} {exports}", what.tags_left, " ".join(where), next_step) if text]
+    return [text for text in (f"{opening} {exports}", what.unready, what.tags_left, " ".join(where), next_step) if text]
 
 
 def previewing(t: Texts, name: str, channel: str | None) -> Block:

@@ -11,12 +11,18 @@ from bot import texts
 from bot.texts import Texts, mark
 from bot.views import blocks, wizard, wizard_policies, wizard_reach
 from bot.views.blocks import Block
-from bot.views.segments import STATES
+from bot.views.segments import NAME, STATES
+from services import timetable
 from services.destinations import TakenTag
 from services.drafts import Answers
+from services.errors import InvalidInput
+from services.segments import ACTIVE
 from services.sources import Segment
 
 SEGMENTS, SCHEDULE, ZONE, CRON = "wizard.segments", "wizard.schedule", "wizard.zone", "wizard.cron"
+
+UNREADY_SHOWN = 5
+"""How many chosen segments that are empty or not active are told one by one."""
 
 SCHEDULES = {
     "refresh": mark("With every refresh of the source"),
@@ -60,6 +66,7 @@ def segments(
     content = [
         *_vanished(t, answers),
         blocks.field(t("Segments"), _menu(t, answers, offered), "segments", dispatch=True),
+        *_unready(t, answers, offered),
         *_total(t, answers, limit),
         *_tags(t, answers),
         *_left_behind(t, answers),
@@ -115,7 +122,7 @@ def segment_options(t: Texts, offered: Iterable[Segment]) -> list[Block]:
 def _state(t: Texts, segment: Segment) -> str | None:
     """What keeps a segment from being exported as it should be, as the list of segments says it; None if nothing does."""
     state = segment.state.casefold()
-    if state != "active":
+    if state != ACTIVE:
         return t(STATES[state]) if state in STATES else segment.state
     return t("Empty: nobody is in it now") if segment.profile_count == 0 else None
 
@@ -130,6 +137,41 @@ def _vanished(t: Texts, answers: Answers) -> list[Block]:
         names=blocks.escape(", ".join(answers.vanished)),
     )
     return [blocks.section(text, block_id="vanished")]
+
+
+def unready(t: Texts, chosen: Iterable[Segment]) -> list[str]:
+    """A sentence on each segment that is exported although it is empty or not active in the source; no markup."""
+    said = []
+    for one in chosen:
+        name, state = blocks.shorten(one.display_name, NAME), one.state.casefold()
+        if state != ACTIVE:
+            word = t(STATES[state]) if state in STATES else blocks.shorten(one.state, NAME)
+            said.append(
+                t(
+                    "The source calls the segment {segment} “{state}”: it may not be kept up to date there. It is exported as it "
+                    "is.",
+                    segment=name,
+                    state=word,
+                )
+            )
+        elif one.profile_count == 0:
+            said.append(t("The segment {segment} is empty: nobody is in it now.", segment=name))
+    return said
+
+
+def unready_text(t: Texts, chosen: Iterable[Segment]) -> str:
+    """The same as lines of markup with a sign, those of the first few; empty if there is none."""
+    said = unready(t, chosen)
+    lines = [f":warning: {blocks.escape(one)}" for one in said[:UNREADY_SHOWN]]
+    more = len(said) - UNREADY_SHOWN
+    if more > 0:
+        lines.append(t.plural("{count} segment more.", "{count} segments more.", more))
+    return "\n".join(lines)
+
+
+def _unready(t: Texts, answers: Answers, offered: Sequence[Segment]) -> list[Block]:
+    text = unready_text(t, (one for one in offered if one.name in answers.segments))
+    return [blocks.section(text, block_id="unready")] if text else []
 
 
 def _total(t: Texts, answers: Answers, limit: int) -> list[Block]:
@@ -250,9 +292,25 @@ def _schedule(t: Texts, answers: Answers) -> list[Block]:
     return content
 
 
+def wrong_schedule(t: Texts, answers: Answers) -> str:
+    """Why the schedule typed cannot be saved; empty if it can."""
+    try:
+        timetable.crontab(answers.timetable())
+    except timetable.NoSchedule:
+        return t("This is no cron expression. It has five fields, such as 0 6 * * mon-fri.")
+    except InvalidInput as error:
+        return t.error(error)
+    return ""
+
+
 def _when(t: Texts, answers: Answers, times: Sequence[datetime]) -> list[Block]:
     if answers.schedule == "refresh":
         return [blocks.context(t("Segments are exported automatically when your data refreshes."), block_id="when")]
+    wrong = wrong_schedule(t, answers) if answers.cron else ""
+    if answers.schedule == "cron" and answers.cron and not times:
+        wrong = wrong or t("These times never come. Choose others.")
+    if wrong:
+        return [blocks.section(f":warning: {blocks.escape(wrong)}", block_id="when")]
     if not times:
         return []
     return [blocks.context(next_times(t, times, answers.time_zone), block_id="when")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.texts import Texts
 from bot.views import wizard_segments
 from bot.wizard.reading import Entered
-from services import guarding, timetable
+from services import guarding
 from services.drafts import Answers, Step
 from services.errors import InvalidInput
 from services.mailchimp import hosts
@@ -68,8 +68,6 @@ def _segments(t: Texts, answers: Answers) -> dict[str, str]:
         problems["segments"] = t("Choose at least one segment.")
     elif answers.profiles is not None and answers.profiles > guarding.PROFILES:
         problems["segments"] = wizard_segments.over(t, answers.profiles, guarding.PROFILES)
-    try:
-        timetable.crontab(answers.timetable())
-    except InvalidInput:
-        problems["cron"] = t("This is no cron expression. It has five fields, such as 0 6 * * mon-fri.")
+    if wrong := wizard_segments.wrong_schedule(t, answers):
+        problems["cron"] = wrong
     return problems

@@ -210,12 +210,13 @@ class Conversation:
         at: float,
         edit: Callable[[Answers], None],
         *,
-        work: Callable[[Person, Answers], None] | None = None,
+        work: Callable[[Person, Answers], str | None] | None = None,
         entering: bool = False,
         waiting: str | None = None,
     ) -> None:
         """Take what the view holds, ``edit`` it, do slow ``work`` (behind ``waiting``, if given) and draw the step again.
 
+        What ``work`` gives back is said on top of the step, as what it raises is.
         ``at`` is Slack's time of the act. Acts are handled side by side, so that a later one may come first: then this
         one's view is out of date, and only what it did itself counts. After the view was submitted nothing does.
         """
@@ -245,7 +246,7 @@ class Conversation:
         problem = None
         try:
             if work is not None:
-                work(person, answers)
+                problem = work(person, answers)
         except PostinoError as error:
             problem = person.texts.error(error)
         self.draw(person, metadata.draft, answers, reply, problem=problem, entering=entering, entered=entered)

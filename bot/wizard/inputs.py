@@ -20,7 +20,7 @@ from bot.wizard.conversation import Conversation
 from bot.wizard.reading import Entered
 from services import forms
 from services.drafts import Answers, Step
-from services.errors import InvalidInput, PostinoError, Refused
+from services.errors import InvalidInput, PostinoError
 
 Json = dict[str, Any]
 
@@ -93,7 +93,7 @@ def _leads_to_mailchimp(view: Json) -> bool:
     return wizard.Metadata.model_validate_json(view["private_metadata"]).step is Step.MATCHING
 
 
-def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person, Answers], None]:
+def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person, Answers], str | None]:
     def connect(person: Person, answers: Answers) -> None:
         key = Entered(view).api_key
         if key is None:
@@ -116,17 +116,19 @@ def _work(conversation: Conversation, name: str, view: Json) -> Callable[[Person
         if found is not None:
             answers.fields.setdefault(tag, found)
 
-    def jump(person: Person, answers: Answers) -> None:
-        """Leave every step before the last by its own rules; stay where one of them is not met."""
+    def jump(person: Person, answers: Answers) -> str | None:
+        """Leave every step before the last by its own rules; stay where one of them is not met, and say which."""
         entered = Entered(view)
         while answers.step < Step.SEGMENTS:
-            if checks.check(person.texts, answers.step, answers, entered):
-                raise Refused("Something is missing in this step. Press Next to see what.")
+            problems = checks.check(person.texts, answers.step, answers, entered)
+            if problems:
+                return " ".join(problems.values())
             conversation.steps.leave(person, answers, entered.api_key)
             answers.step = Step(answers.step + 1)
             conversation.steps.enter(person, answers)
+        return None
 
-    works = {
+    works: dict[str, Callable[[Person, Answers], str | None]] = {
         wizard_connect.ADD_KEY: connect,
         wizard_connect.JUMP: jump,
         wizard_matching.ADD_ROW: fill,

@@ -142,6 +142,7 @@ class Steps:
             except PostinoError as error:
                 problem = " ".join(filter(None, [problem, person.texts.error(error)]))
         times = self.application.schedules.next_times(saved)
+        chosen = {one.segment for one in saved.segments}
         dropped = self.application.dropped_tags.of(person.actor, saved.id) if answers.tags_left() else []
         return wizard.Saved(
             destination_id=saved.id,
@@ -155,6 +156,9 @@ class Steps:
             edited=edited is not None,
             previewing=previewing,
             problem=problem,
+            unready=wizard_segments.unready_text(
+                person.texts, (one for one in self.application.source.segments() if one.name in chosen)
+            ),
             tags_left=wizard_segments.left_behind(person.texts, answers.tags_left()),
             deletable=tuple(one for one in dropped if one.segment in answers.saved_tags),
         )

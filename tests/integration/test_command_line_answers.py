@@ -75,6 +75,16 @@ def test_a_destination_that_is_not_there_is_answered_with_where_they_are_listed(
     assert machine.postino("history", "shp").err.strip() == "There is no destination called shp. Did you mean Shop?"
 
 
+def test_names_are_shown_as_they_are(machine: Machine) -> None:
+    connect(machine)
+    name = ":tada: [b]Shop[/b]"
+    given = ("--connection", "Main", "--audience", machine.audience, "--email", "EMail", "--segment", "VIP", "--agree")
+    machine.postino("destinations", "add", name, *given)
+    machine.postino("export", name)
+    for command in (("history",), ("destinations", "list")):
+        assert name in machine.postino(*command).out
+
+
 def test_a_plan_is_for_whoever_asks_there_and_leaves_the_previews_of_others_alone(machine: Machine) -> None:
     connect(machine, channel="C012AB3CD")
     postino = build(Settings())

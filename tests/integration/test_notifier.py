@@ -164,6 +164,13 @@ def test_a_channel_archived_during_a_run_moves_its_ending_to_the_launcher(office
     told = "\n".join(lines(one) for one in office.directly(office.ada))
     assert "Successful" in told
     assert "the channel is archived" in told
+    lost = "Its last export could not be reported to its channel: the channel is archived. Choose another one."
+    problem = f"Problem · Newsletter: {lost}"
+    assert problem in lines(office.type(office.ada, "/postino doctor", channel="general"))
+    office.world.workspace.channels["C0EXPORTS"].archived = False
+    office.request(office.postino.destinations.named(office.world.actor, "Newsletter"), preview=True)
+    office.work()
+    assert problem not in lines(office.type(office.ada, "/postino doctor", channel="general"))
 
 
 def test_a_message_that_somebody_deleted_is_not_forced_on_the_channel_again(office: Office) -> None:

@@ -20,7 +20,7 @@ from services.destinations import Policies
 from services.drafts import of_destination
 from storage.models import Base, Connection, Destination, RunStatus
 from tests.integration.slack_office import Office, lines
-from tests.integration.wizard_hands import seen
+from tests.integration.wizard_hands import act, seen, text_of
 
 Json = dict[str, Any]
 
@@ -72,6 +72,39 @@ def test_segments_are_called_as_people_call_them(office: Office) -> None:
     listed = office.type(office.ada, "/postino history")
     office.click(office.ada, "Details", listed)
     office.soon(lambda: "Very important people: put on" in lines(office.answers(office.ada)[-1]))
+
+
+def test_a_chosen_segment_that_is_inactive_or_empty_is_said_to_be_in_the_wizard_and_by_the_doctor(
+    office: Office,
+) -> None:
+    entity = {
+        "name": "VIP",
+        "annotations": [{"name": "state", "value": "Inactive"}],
+        "attributes": [{"name": "CustomerId", "dataType": "string"}],
+        "partitions": [{"name": "1", "location": "VIP.csv", "fileFormatSettings": {"columnHeaders": True}}],
+    }
+    (office.world.folder / "model.json").write_text(
+        json.dumps({"name": "Shop", "version": "1.0", "entities": [entity]})
+    )
+    office.world.segment("Bergamo", [])
+    office.clock.forward(seconds=10)
+    made = office.world.destination("VIP", "Bergamo", "Everyone")
+    inactive = (
+        "The source calls the segment VIP “Inactive”: it may not be kept up to date there. It is exported as it is."
+    )
+    empty = "The segment Bergamo is empty: nobody is in it now."
+    answer = office.type(office.ada, "/postino doctor")
+    assert f"Hint · Newsletter: {inactive}" in lines(answer)
+    assert f"Hint · Newsletter: {empty}" in lines(answer)
+    listed = office.type(office.ada, "/postino destinations")
+    office.ada.act("click", target="Edit", channel="exports", ts=listed["ts"], value=str(made.id))
+    seen(office.ada, "Step 1 of 4")
+    act(office.ada, "click", target="Go to segments and schedule")
+    fourth = text_of(seen(office.ada, "Step 4 of 4", inactive))
+    assert empty in fourth
+    assert "segment Everyone" not in fourth
+    act(office.ada, "submit")
+    seen(office.ada, "The changes to Newsletter are saved.", inactive)
 
 
 @pytest.mark.parametrize(

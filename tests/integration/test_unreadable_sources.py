@@ -223,6 +223,23 @@ def test_doctor_says_that_the_source_is_being_refreshed(office: Office) -> None:
     assert "Hint · POSTINO_SOURCE_URL: is being refreshed. Exports wait until" in found
 
 
+def test_the_list_of_segments_tells_the_last_counts_during_a_refresh_and_looks_again(office: Office) -> None:
+    refreshing = (office.world.folder / "VIP.csv", (office.clock.seconds(),) * 2)
+    os.utime(*refreshing)
+    unseen = office.type(office.ada, "/postino-segments")
+    assert "is being refreshed" in lines(unseen)
+    assert [one["text"] for one in unseen["buttons"]] == ["Refresh"]
+    office.clock.forward(seconds=60)
+    office.click(office.ada, "Refresh", unseen)
+    office.soon(lambda: "3 segments in source" in lines(office.answers(office.ada)[-1]))
+    os.utime(refreshing[0], (office.clock.seconds(),) * 2)
+    office.clock.forward(seconds=1)
+    told = lines(office.type(office.ada, "/postino-segments"))
+    assert "is being refreshed" in told
+    assert "• Bergamo: 4 profiles\n• Everyone: 10 profiles\n• VIP: 3 profiles" in told
+    assert "• VIP" not in lines(office.type(office.ada, "/postino-segments berg"))
+
+
 def test_a_server_that_does_not_answer_for_a_while_is_told_only_if_it_lasts(office: Office) -> None:
     following(office)
     with ExitStack() as stack:

@@ -137,7 +137,7 @@ def test_an_edit_goes_to_the_last_step_at_once_unless_something_is_missing(slack
     seen(ada, "Step 1 of 4", "Edit destination")
     enter(ada, "agreed", [])
     act(ada, "click", target="Go to segments and schedule")
-    seen(ada, "Step 1 of 4", "⛔ Something is missing in this step.")
+    seen(ada, "Step 1 of 4", "⛔ Agree to the data privacy and compliance statement first.")
     enter(ada, "agreed", ["agreed"])
     enter(ada, "name", "Newsletter 2")
     act(ada, "click", target="Go to segments and schedule")

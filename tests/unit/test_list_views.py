@@ -8,11 +8,27 @@ from datetime import UTC, datetime, timedelta
 from slackblocks._surfaces import validate_surface_blocks
 
 from bot import pictures, texts
-from bot.views import connections, doctor, removal, revocations, why
+from bot.views import (
+    blocks,
+    connections,
+    destinations,
+    doctor,
+    history,
+    policies,
+    removal,
+    revocations,
+    segments,
+    why,
+    wizard_segments,
+)
 from bot.views.blocks import Block
 from bot.views.run_facts import Message
 from sandbox.slack import rules
 from services.individuals import Obstacle, Standing
+from services.nearest import NoSuchDestination
+from services.segments import Kept
+from services.sources import BeingRefreshed, Segment
+from storage.models import Destination
 
 T = texts.of(None)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -102,6 +118,18 @@ def test_slack_takes_the_longest_list_of_connections_and_its_modals() -> None:
     opens(connections.reconnecting(T, row(1), None))
     opens(connections.reconnecting(T, row(1), None, SENTENCE * 50))
     opens(connections.connected(T, LONG))
+
+
+def test_slack_takes_what_is_said_where_there_is_nothing_to_list() -> None:
+    error = BeingRefreshed("The source “{source}” is being refreshed.", source=LONG)
+    for kept in (None, Kept(NOW, [(LONG, 1_000_000)] * 30)):
+        taken(segments.being_refreshed(T, error, kept, segments.Place(search=LONG)))
+    for several in ([LONG], [LONG, f"{LONG} 2"]):
+        typed = NoSuchDestination(LONG[:40], [Destination(id=number, name=name) for number, name in enumerate(several)])
+        taken(destinations.not_called(T, typed, history.of_one(T, 1, LONG)))
+        opens(policies.not_called(T, typed))
+    chosen = [Segment(LONG, LONG, 0, state=LONG)] * 8
+    taken(Message(LONG, [blocks.section(wizard_segments.unready_text(T, chosen))]))
 
 
 def test_slack_takes_the_modals_that_remove() -> None:

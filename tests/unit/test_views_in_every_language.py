@@ -43,6 +43,7 @@ from services.dropped_tags import Deletion, DroppedTag
 from services.errors import Unavailable
 from services.individuals import Receipt
 from services.mailing import Audience, MergeField
+from services.nearest import NoSuchDestination
 from services.reaching import Reach
 from services.removing import Ending, Tags
 from services.sources import Attribute, Segment
@@ -288,6 +289,14 @@ def _choosing(t: Texts) -> Iterator[dict[str, Any]]:
                 answers.reach, answers.reach_problem = reach, trouble
                 yield wizard_segments.segments(t, answers, "d", offered, 1_000_000, SOURCE)
     yield wizard_segments.segments(t, Answers(step=Step.SEGMENTS), "d", [], 1_000_000, SOURCE)
+    unready = [
+        Segment(f"VIP{number}", "VIP", 0, state=state) for number, state in enumerate(["Active", "Inactive"] * 4)
+    ]
+    answers = Answers(step=Step.SEGMENTS, segments=[one.name for one in unready], profiles=0)
+    for cron in ("nonsense", "0 6 1 * sat", "0 6 31 2 *"):
+        answers.schedule, answers.cron = "cron", cron
+        yield wizard_segments.segments(t, answers, "d", unready, 1_000_000, SOURCE)
+    yield policies.not_called(t, NoSuchDestination("news", [Destination(id=1, name=NAME)]))
 
 
 def _ends(t: Texts) -> Iterator[dict[str, Any]]:
