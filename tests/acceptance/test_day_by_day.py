@@ -166,6 +166,18 @@ def test_a_cron_schedule_shows_its_times_is_paused_resumed_and_says_why_it_skips
     ada.wait_for_message("Coffee letter works again and was exported to Newsletter")
     assert [run.status for run in runs(office)] == ["successful", "skipped", "successful"]
 
+    # Postino is down for two weeks of weekdays: its schedules are of a Postino that has just been started.
+    office.clock.forward(days=14)
+    office.postino.__dict__.pop("schedules")
+    for _ in range(2):
+        office.postino.schedules()
+        office.work()
+    caught_up = ada.ask("/postino history coffee letter")
+    expect(caught_up.get_by_text("Successful")).to_have_count(3)
+    caught_up.get_by_title("Details of the export of Coffee letter").first.click()
+    expect(caught_up).to_contain_text("Asked for by the schedule")
+    expect(ada.ask("/postino schedules")).to_contain_text(THREE_TIMES)
+
 
 def test_a_quiet_destination_calls_people_where_there_is_trouble_and_asks_about_unusual_sizes(
     ada: SlackPage, office: Office

@@ -57,12 +57,19 @@ def test_successes_of_a_schedule_are_told_together_once_a_day(ada: SlackPage, of
     ada.click("Close")
     ada.wait_until_closed()
 
+    # The refresh that was there is no new one.
+    office.postino.schedules()
+    office.work()
+    expect(ada.ask("/postino history coffee letter")).to_contain_text("none yet")
     for members in (["p0", "p1", "p2", "p3"], ["p0", "p1", "p2", "p3", "p4"]):
         office.world.segment("VIP", members)
         office.clock.forward(minutes=1)
         office.postino.schedules()
         office.work()
-    expect(ada.ask("/postino history coffee letter").get_by_text("Successful")).to_have_count(2)
+    begun = ada.ask("/postino history coffee letter")
+    expect(begun.get_by_text("Successful")).to_have_count(2)
+    begun.get_by_title("Details of the export of Coffee letter").first.click()
+    expect(begun).to_contain_text("Asked for by the schedule")
     assert office.posted() == []
 
     office.clock.forward(days=1)
