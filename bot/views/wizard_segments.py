@@ -310,7 +310,7 @@ def _when(t: Texts, answers: Answers, times: Sequence[datetime]) -> list[Block]:
     if answers.schedule == "cron" and answers.cron and not times:
         wrong = wrong or t("These times never come. Choose others.")
     if wrong:
-        return [blocks.section(f":warning: {blocks.escape(wrong)}", block_id="when")]
+        return [blocks.alert(wrong) | {"block_id": "when"}]
     if not times:
         return []
     return [blocks.context(next_times(t, times, answers.time_zone), block_id="when")]
