@@ -118,7 +118,7 @@ def test_segments_export_and_wizard_say_what_is_wrong_with_the_source(
             office.work()
             assert office.run(1).status == RunStatus.FAILED
             living, ended = office.posted()
-            assert f"The export of Newsletter failed.\n{sentence}\nNothing was sent." in lines(ended)
+            assert f"The preview of Newsletter failed.\n{sentence}\nNothing was sent." in lines(ended)
             assert f"{sentence} Nothing was sent." in ended["text"]
             assert sentence in lines(living)
         assert not acts.dump(office.world.audience)
