@@ -50,8 +50,6 @@ def test_who_asked_cannot_approve_but_another_administrator_can(office: Office) 
     office.click(office.ada, "Approve and send", card)
     refusal = office.soon(lambda: office.answers(office.ada))[-1]
     assert "needs the approval of somebody other than the person who asked" in lines(refusal)
-    with pytest.raises(NotAllowed, match="Only administrators may approve this export of Newsletter"):
-        office.postino.runs.approve(Actor(office.world.actor.workspace_id, "U0VIV", Standing.MEMBER), 1)
     assert office.run(1).status == RunStatus.WAITING
 
     office.click(office.ben, "Approve and send", card)
@@ -117,6 +115,15 @@ def test_a_post_that_called_for_an_approval_tells_that_it_was_cancelled(office: 
     assert "Newsletter waited for approval. Canceled by @Ada Lovelace." in lines(decided)
     office.click(office.ben, "Details", decided)
     seen(office.ben, "3 profiles, as planned. Nothing was sent.", "3 new · 0 updated", "Canceled by @Ada Lovelace.")
+
+
+def test_who_may_only_look_is_sent_to_who_may_approve(office: Office) -> None:
+    office.request(destination(office, approval="always"), preview=True)
+    office.work()
+    office.click(office.ben, "Approve and send", office.posted()[0])
+    refusal = lines(office.soon(lambda: office.answers(office.ben))[-1])
+    assert refusal == "Only administrators may approve this export of Newsletter. Ask one of them."
+    assert office.run(1).status == RunStatus.WAITING
 
 
 def test_who_made_the_destination_is_named_to_who_may_not_approve_what_they_asked_for(office: Office) -> None:
