@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 def open_names(asked: Asked, application: Application) -> None:
     """Show who is named, to an administrator."""
-    view_id = modals.opened(asked.client, asked.trigger_id, views.working(texts.of(None)))
+    view_id = modals.opened(asked.client, asked.trigger, views.working(texts.of(None)))
     modals.Update(asked.client, view_id)(_form(asked.person, application))
 
 

@@ -154,7 +154,7 @@ class _Answering:
                 client.views_update(view_id=view["id"], view=wizard.problem_view(view, text))
                 return
             if in_thread(body):
-                if modals.answered(client, str(body.get("trigger_id") or ""), answers.modal(t, markup)):
+                if modals.answered(client, modals.Trigger.of(body), answers.modal(t, markup)):
                     return
             elif context.respond is not None and context.response_url:
                 context.respond(markup, replace_original=False)

@@ -31,7 +31,7 @@ class Previews:
 
     def open(self, asked: Asked, *, home: bool = False) -> None:
         """All that the run would change, or as it is now if that was decided; *Send* for whoever may send it."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.SEND))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.SEND))
         try:
             run = self._application.runs.get(asked.actor, int(asked.text))
             told = self._telling.run(run)

@@ -31,7 +31,7 @@ class Asked:
     people: People
     client: WebClient
     context: BoltContext
-    trigger_id: str
+    trigger: modals.Trigger
     channel: str | None
     text: str
     once: str
@@ -93,7 +93,7 @@ class Asked:
         if self.view_id is not None:
             modals.Update(self.client, self.view_id)(answers.modal(self.t, message))
             return True
-        return self.in_thread and modals.answered(self.client, self.trigger_id, answers.modal(self.t, message))
+        return self.in_thread and modals.answered(self.client, self.trigger, answers.modal(self.t, message))
 
     @property
     def _is_direct(self) -> bool:
@@ -125,8 +125,8 @@ def asked(
     """Who asks, where, and under which key: that of a button is its place and person, else it is the trigger."""
     container = body.get("container") or {}
     place = container.get("message_ts") or container.get("view_id")
-    trigger = str(body.get("trigger_id") or "")
-    once = f"{context.user_id}-{place}" if place else trigger
+    trigger = modals.Trigger.of(body)
+    once = f"{context.user_id}-{place}" if place else trigger.id
     if text is None:
         actions = body.get("actions") or [{}]
         chosen = (actions[0].get("selected_option") or {}).get("value")

@@ -107,7 +107,7 @@ class Commands:
             saved.show(asked)
 
     def _connect(self, asked: Asked) -> None:
-        wizard.open_wizard(asked.client, asked.trigger_id, lambda: asked.person, self._application)
+        wizard.open_wizard(asked.client, asked.trigger, lambda: asked.person, self._application)
 
 
 def register(app: App, application: Application, people: People) -> None:

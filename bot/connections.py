@@ -101,7 +101,7 @@ class Accounts:
         return views.reconnecting(t, row, sign_in, problem)
 
     def _ask(self, asked: Asked, modal: Callable[[Texts, views.Row, str], Block]) -> None:
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.TOLD))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.TOLD))
         try:
             access.require_administrator(asked.actor)
             found = self._application.connections.get(asked.actor, int(asked.text))

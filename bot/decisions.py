@@ -25,7 +25,7 @@ class Decisions:
 
     def open(self, asked: Asked) -> None:
         """Show who waits at the destination that a button names, to those who may decide."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self._form(asked, int(asked.text)))
 
     def _form(self, asked: Asked, destination_id: int) -> Block:

@@ -65,7 +65,7 @@ class Saved:
 
     def statement(self, asked: Asked) -> None:
         """Open what was agreed to for one destination: the wording of that version, by whom and when."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(statement.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(statement.CALLBACK))
         t = asked.t
         try:
             one = self._application.destinations.get(asked.actor, int(asked.text))
@@ -77,7 +77,7 @@ class Saved:
 
     def view(self, asked: Asked) -> None:
         """Open what one destination is set to, to be read by every member."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(viewing.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(viewing.CALLBACK))
         t = asked.t
         try:
             one = self._application.destinations.get(asked.actor, int(asked.text))

@@ -32,7 +32,7 @@ def duplicate(application: Application, asked: Asked) -> None:
         answers.name, answers.agreed, answers.take_over = name, False, []
         return conversation.drafts.begin(person.actor, answers), answers
 
-    conversation.open(asked.client, asked.trigger_id, lambda: asked.person, begin)
+    conversation.open(asked.client, asked.trigger, lambda: asked.person, begin)
 
 
 def register(app: App, application: Application, people: People) -> None:

@@ -52,7 +52,7 @@ class Exports:
 
     def choose(self, asked: Asked, segment: str | None = None) -> None:
         """Open the modal in which a destination is chosen; with ``segment`` among those that export it, or to get it."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self._picker(asked, segment))
 
     def _picker(self, asked: Asked, segment: str | None) -> Block:

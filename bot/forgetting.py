@@ -24,7 +24,7 @@ from services.individuals import require_address
 
 def ask(asked: Asked) -> None:
     """Open the question for the address typed, or for one that is still to be typed."""
-    view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
+    view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.CALLBACK))
     modals.Update(asked.client, view_id)(_question(asked))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,20 @@ class OverwrittenError(Exception):
 
 class RepeatedError(Exception):
     """The same request was delivered before, and its modal was opened then: there is nothing more to do or to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What lets Postino open a modal for three seconds; ``modal`` is the one that was clicked in, if any."""
+
+    id: str
+    modal: str | None = None
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Trigger:
+        """The trigger of a command, a click or a shortcut."""
+        view = body.get("view") or {}
+        return cls(str(body.get("trigger_id") or ""), view.get("id") if view.get("type") == "modal" else None)
 
 
 class Update:
@@ -137,21 +152,28 @@ def suggest(ack: Callable[..., Any], find: Callable[[], list[Block]]) -> None:
             log.info("select.nothing_found", kind=type(error).__name__)
 
 
-def answered(client: WebClient, trigger_id: str, view: Block) -> bool:
+def answered(client: WebClient, trigger: Trigger, view: Block) -> bool:
     """Open a modal with an answer; False if Slack's three seconds were over. Raises RepeatedError."""
     try:
-        opened(client, trigger_id, view)
+        opened(client, trigger, view)
     except Unavailable:
         return False
     return True
 
 
-def opened(client: WebClient, trigger_id: str, view: Block) -> str:
-    """Open a modal; its id. Raises Unavailable if Slack's three seconds were over, RepeatedError if it is open already."""
+def opened(client: WebClient, trigger: Trigger, view: Block) -> str:
+    """Open a modal, on top of the one that was clicked in if there is one; its id.
+
+    Raises Unavailable if Slack's three seconds were over, RepeatedError if it is open already.
+    """
+    show = client.views_open if trigger.modal is None else client.views_push
     try:
-        return str(client.views_open(trigger_id=trigger_id, view=view)["view"]["id"])
+        return str(show(trigger_id=trigger.id, view=view)["view"]["id"])
     except SlackApiError as error:
         reason = error.response.get("error")
+        if reason == "push_limit_reached" and trigger.modal is not None:  # Slack: three at most
+            Update(client, trigger.modal)(view)
+            return trigger.modal
         if reason == "expired_trigger_id":
             raise Unavailable("Slack did not wait for Postino. Nothing was lost; please try again.") from error
         if reason == "exchanged_trigger_id":

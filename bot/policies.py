@@ -28,7 +28,7 @@ class PolicyDesk:
 
     def open(self, asked: Asked) -> None:
         """Show the policies of the destination, to an administrator; of a name that none has, the nearest one's button."""
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.CALLBACK))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.CALLBACK))
         modals.Update(asked.client, view_id)(self.form(asked))
 
     def form(self, asked: Asked) -> Block:

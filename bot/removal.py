@@ -60,7 +60,7 @@ class Removal:
         )
 
     def _ask(self, asked: Asked, question: Callable[[Asked, int], Block]) -> None:
-        view_id = modals.opened(asked.client, asked.trigger_id, asked.opening(views.TOLD))
+        view_id = modals.opened(asked.client, asked.trigger, asked.opening(views.TOLD))
         try:
             view = question(asked, int(asked.text))
         except PostinoError as error:

@@ -51,7 +51,7 @@ class Listing:
             self._exports.choose(asked, segment)
         else:
             wizard.open_wizard(
-                asked.client, asked.trigger_id, lambda: asked.person, self._application, segments=(segment,)
+                asked.client, asked.trigger, lambda: asked.person, self._application, segments=(segment,)
             )
 
     def add(self, asked: Asked, view: Block) -> None:

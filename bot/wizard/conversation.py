@@ -47,14 +47,18 @@ class Conversation:
     # Opening
 
     def open(
-        self, client: WebClient, trigger_id: str, whoever: Whoever, begin: Callable[[Person], tuple[str, Answers]]
+        self,
+        client: WebClient,
+        trigger: modals.Trigger,
+        whoever: Whoever,
+        begin: Callable[[Person], tuple[str, Answers]],
     ) -> bool:
         """Open the modal at once, then fill it from the draft that ``begin`` gives; whether there was one to show.
 
         Raises Unavailable if Slack's three seconds were over already.
         """
         t = whoever.texts if isinstance(whoever, Person) else texts.of(None)
-        view_id = modals.opened(client, trigger_id, blocks.opening(wizard.OUTCOME_CALLBACK))
+        view_id = modals.opened(client, trigger, blocks.opening(wizard.OUTCOME_CALLBACK))
         reply = modals.Update(client, view_id)
         try:
             person = whoever if isinstance(whoever, Person) else whoever()

@@ -9,7 +9,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot import texts
-from bot.modals import Update
+from bot.modals import Trigger, Update
 from bot.people import People, Person, acting
 from bot.views import blocks, dropped_tags, wizard
 from bot.wiring import Application
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 def open_wizard(
     client: WebClient,
-    trigger_id: str,
+    trigger: Trigger,
     person: Whoever,
     application: Application,
     *,
@@ -46,7 +46,7 @@ def open_wizard(
             answers = _saved(application, who, destination_id)
         return conversation.drafts.begin(who.actor, answers), answers
 
-    conversation.open(client, trigger_id, person, begin)
+    conversation.open(client, trigger, person, begin)
 
 
 def with_segment(
@@ -123,18 +123,18 @@ def register(app: App, application: Application, people: People, conversation: C
     @app.shortcut("connect")
     def shortcut(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
         ack()
-        open_wizard(client, body["trigger_id"], lambda: acting(people, client, context), application)
+        open_wizard(client, Trigger.of(body), lambda: acting(people, client, context), application)
 
     @app.action(wizard.NEW)
     def new(ack: Ack, client: WebClient, context: BoltContext, body: Json) -> None:
         ack()
-        open_wizard(client, body["trigger_id"], lambda: acting(people, client, context), application)
+        open_wizard(client, Trigger.of(body), lambda: acting(people, client, context), application)
 
     @app.action(wizard.EDIT)
     def edit(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
         ack()
         who = lambda: acting(people, client, context)  # noqa: E731 - asked when the modal is open
-        open_wizard(client, body["trigger_id"], who, application, destination_id=int(action["value"]))
+        open_wizard(client, Trigger.of(body), who, application, destination_id=int(action["value"]))
 
     @app.action(wizard.RESUME)
     def resume(ack: Ack, client: WebClient, context: BoltContext, body: Json, action: Json) -> None:
@@ -144,7 +144,7 @@ def register(app: App, application: Application, people: People, conversation: C
         def begin(person: Person) -> tuple[str, Answers]:
             return draft_id, conversation.drafts.get(person.actor.person, draft_id)
 
-        shown = conversation.open(client, body["trigger_id"], lambda: acting(people, client, context), begin)
+        shown = conversation.open(client, Trigger.of(body), lambda: acting(people, client, context), begin)
         t = acting(people, client, context).texts
         _replace(context, t("Resumed.") if shown else t("This draft does not exist any more."))
 

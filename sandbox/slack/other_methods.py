@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def open_view(workspace: Workspace, arguments: Json) -> Json:
-    """views.open with a fresh trigger_id; from within a modal it goes on top, otherwise it starts anew."""
+    """views.open with a fresh trigger_id. What Slack makes of one from within a modal is not documented: refused here."""
     kept = modals.accept(workspace, arguments.get("view"), "views.open", "modal")
     trigger = modals.redeem(workspace, arguments.get("trigger_id"))
-    if not trigger.in_modal:
-        workspace.stacks[trigger.user] = []
+    if trigger.in_modal:
+        raise SlackError("invalid_trigger_id")
+    workspace.stacks[trigger.user] = []
     return _shown(workspace, modals.stack(workspace, trigger.user, kept, trigger.channel))
 
 

@@ -12,6 +12,7 @@ from sandbox.mailchimp import acts
 from storage.models import Destination, RunStatus
 from tests.integration.slack_office import Office, lines, open_office
 from tests.integration.slack_world import Served
+from tests.integration.wizard_hands import act, seen
 
 NAME = "<VIP> & *Söders* ~x~ _y_ `z` 🎉"
 
@@ -159,3 +160,31 @@ def test_slack_that_limits_everything_for_ten_minutes_still_gets_every_ending_on
     for name in ("Newsletter", "Second"):
         assert len([text for text in told if f"{name} was exported to" in text]) == 1
         assert len([one for one in office.directly(office.ada) if f"{name} was exported to" in lines(one)]) == 1
+
+
+def test_a_modal_that_is_opened_in_another_goes_on_top_of_it_or_in_its_place_where_there_are_three(
+    office: Office,
+) -> None:
+    destination = office.world.destination("VIP")
+    office.request(destination)
+    office.work()
+    completion = office.posted()[-1]
+    office.world.segment("VIP", ["p0", "p1"])
+    office.request(destination, preview=True)
+    office.work()
+    for refused, below in (
+        ([], ["Preview of Newsletter", "as planned"]),
+        (["push_limit_reached"], ["Preview of Newsletter"]),
+    ):
+        office.click(office.ada, "Details", completion)
+        seen(office.ada, "3 new")
+        act(office.ada, "click", target="Back")
+        waiting = seen(office.ada, "Waiting for approval")["buttons"][0]
+        act(office.ada, "click", target=waiting["block_id"])
+        seen(office.ada, "as planned")
+        office.world.workspace.faults.error_next = {"views.push": list(refused)}
+        act(office.ada, "click", target="Look at the preview")
+        for words in below:
+            seen(office.ada, words)
+            act(office.ada, "close")
+        assert office.ada.view() is None
