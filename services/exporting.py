@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -129,9 +129,7 @@ class Export:
             self._attempt.stop.set()  # no call is repeated for a run that has failed
             raise
         holders.result()
-        # The snapshot is brought into order while members are read: SQLite needs the other core for it, and no Python.
-        ordered = aside.submit(scratch.index_rows)
-        plan, planner = self._plan(scratch, ordered, observer, later, book, tags, rules)
+        plan, planner = self._plan(scratch, aside, observer, later, book, tags, rules)
         self.reckoning.publish_rejects(self._database)
         self._check_ceiling(service, plan)
         held = self._guard(plan, taken, present)
@@ -237,7 +235,7 @@ class Export:
     def _plan(
         self,
         scratch: Scratch,
-        ordered: Future[None],
+        aside: ThreadPoolExecutor,
         observer: Observer,
         unread: Sequence[Watched],
         book: Book,
@@ -246,7 +244,11 @@ class Export:
     ) -> tuple[Plan, Planner]:
         self._step("comparing")
         watermark = None if self._due_for_full_read(book.row) else book.row.watermark
-        if snapshot.are_fewer_than(scratch, observer.size(watermark) // MEMBERS_PER_PAGE):
+        few = snapshot.are_fewer_than(scratch, observer.size(watermark) // MEMBERS_PER_PAGE)
+        # The snapshot is brought into order while members are read: SQLite needs the other core for it, and no Python. Until
+        # then nobody may ask anything of that paper, which would wait for it.
+        ordered = aside.submit(scratch.index_rows)
+        if few:
             # Few people, many members: each is looked up, which takes fewer calls than the pages that might show them.
             observer.lookups(snapshot.addresses_of_people(scratch))
             observer.holders(unread)
