@@ -16,7 +16,7 @@ from services import errors
 from services.individuals import Obstacle
 from storage import ledger
 from storage.database import Database
-from storage.models import Draft, LedgerMember, Tombstone
+from storage.models import Draft, LedgerMember, RunStatus, Tombstone
 from tests.integration.processes import MailchimpProcess, Site, mailchimp_process, until
 from tests.integration.shop import Shop
 from tests.integration.test_exporting import counts
@@ -101,6 +101,19 @@ def test_somebody_forgotten_is_not_exported_again_and_everybody_else_is(visited:
     with visited.postino.database.read() as session:
         (stone,) = session.scalars(select(Tombstone))
     assert traces(visited.postino.database, stone.key) == {"tombstones.key"}
+
+
+def test_nothing_is_planned_for_somebody_forgotten_who_left_the_segment_with_our_tag_on(visited: Shop) -> None:
+    (destination,) = visited.postino.destinations.visible(visited.actor)
+    visited.postino.individuals.forget(visited.actor, "ann@forest.example.com")
+    visited.segment("VIP", ["bob", "cat", "dan"])
+    visited.clock.forward(hours=2)
+    visited.export(destination)
+    visited.world.log.clear()
+    preview = visited.export(destination, preview=True)
+    assert (preview.status, preview.plan["binding"]["tags_removed"]) == (RunStatus.REJECTS, 0), "nobody need approve it"
+    assert visited.writes() == []
+    assert visited.members()["Ann@Forest.example.com"]["tags"] == ["VIP"]
 
 
 def test_whoever_is_forgotten_while_an_export_sends_goes_with_no_later_call_and_leaves_nothing(shop: Shop) -> None:
