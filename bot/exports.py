@@ -133,10 +133,7 @@ class Exports:
 
     def retry(self, asked: Asked) -> None:
         """Export again, rejected people included; not in the place of a preview that waits."""
-        runs, order = self._application.runs, Order(spares_previews=True)
-        run = runs.retry_rejects(asked.actor, int(asked.text))
-        while run.status in FINAL:
-            run = runs.request(asked.actor, run.destination, order, key=f"retry-after-{run.id}", channel=run.channel)
+        run = self._application.runs.retry_rejects(asked.actor, int(asked.text))
         asked.answer(views.started(asked.t, self._telling.run(run), run.channel))
 
     def accept_removals(self, asked: Asked) -> None:

@@ -58,7 +58,9 @@ def carried(run: Run) -> Json:
     """What a new plan of the run takes over from the one before, and what it is bound to itself."""
     connection = run.destination.connection
     settings = settings_of(run.destination, connection.account_id if connection is not None else "")
-    bound = {"settings": settings, "accepted": run.plan.get("accepted"), "approved": approved(run)}
+    # What earlier attempts have sent stays sent, though this one may only ask a person again.
+    before = {"accepted": run.plan.get("accepted"), "first_sent": run.plan.get("first_sent")}
+    bound = {"settings": settings, "approved": approved(run), **before}
     return {name: one for name, one in bound.items() if one is not None}
 
 

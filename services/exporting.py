@@ -163,7 +163,7 @@ class Export:
         )
         summary["sending_since"] = self._now().timestamp()
         # An attempt that takes over keeps when the first one began.
-        summary["first_sent"] = self._run.plan.get("first_sent", summary["sending_since"])
+        summary.setdefault("first_sent", summary["sending_since"])
         self._step("sending", plan=summary)
         Applying(
             self._database,

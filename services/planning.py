@@ -89,13 +89,14 @@ class Planner:
         self._known: list[ledger.Row] = []
         self._gone: list[bytes] = []
         self._kept_on = 0
+        self._complete = False
 
     def draw_up(self, on_reject: OnReject, segments: Sequence[SegmentRead]) -> Plan:
         """Merge everything once; the plan. ``on_reject`` hears of every profile that cannot be exported.
 
         Rows of the ``segments`` that could not be read are rejected without a profile id of their own.
         """
-        self._plan = Plan()
+        self._plan, self._complete = Plan(), all(read.complete for read in segments)
         self._scratch.clear("inserts", "updates", "tag_changes", "missing", "former", "sharing")
         for profile in moving.split(self._forgotten_profiles):
             self._append("former", (profile, True))
@@ -175,8 +176,10 @@ class Planner:
     def _settle(self, head: Head, on_reject: OnReject, *, first: bool) -> Class | None:
         _, person, before, _, _, refusal = head
         row = self._reconciled(head)
-        if row is not None and row.owner == self._destination_id and (person is None or not person.consents):
-            row = row._replace(owner=0)  # whom this destination may write to no more, the others may
+        if row is not None and row.owner == self._destination_id:
+            # Whom this destination may write to no more, the others may; who is only missing from a torn source is still its own.
+            gone = self._complete if person is None else not person.consents
+            row = row._replace(owner=0) if gone else row
         kept = head.key not in self._rules.forgotten
         profiles = moving.profiles_of(person, self._hash_profile) if kept else b""
         if row is not None and row.profiles != profiles:
@@ -187,7 +190,9 @@ class Planner:
         had = before.tags if before is not None else 0
         decision = self._rules.decide(person, row, refusal and self._valid(refusal), had=had)
         if not kept:
-            decision = decision._replace(add=0, remove=0)  # nothing is sent about whoever is forgotten, so none is planned
+            decision = decision._replace(
+                add=0, remove=0
+            )  # nothing is sent about whoever is forgotten, so none is planned
         if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)

@@ -62,6 +62,8 @@ class Reckoning:
             classes={outcome: run.counters.get(outcome.word, 0) for outcome in Class} | {Class.NOT_ATTEMPTED: 0},
             tags_added=run.counters.get("tags_added", 0),
             tags_removed=run.counters.get("tags_removed", 0),
+            calls=run.counters.get("calls", 0),
+            retries=run.counters.get("retries", 0),
         )
         self._run, self._run_id = run, run.id
         self._began = run.progressed_at  # as the attempt took the run

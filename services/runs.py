@@ -210,15 +210,19 @@ class Runs:
     def retry_rejects(self, actor: Actor, run_id: int) -> Run:
         """Forget whom Mailchimp refused for this destination's audience, then export as usual.
 
-        Raises what ``request`` raises, and Refused while a preview of the destination waits: nothing is forgotten then.
+        A second time while that export is under way gives the same, and forgets nobody anew. Raises what ``request`` raises, and
+        Refused while a preview of the destination waits: nothing is forgotten then.
         """
         run = self.get(actor, run_id)
         access.require_manage(actor, run.destination)
         order, key = Order(spares_previews=True), f"retry-{run_id}"
         with self._database.write() as session:
             retried = self._requested(session, actor, run.destination, order, key, run.channel)
+            while retried.status in FINAL:
+                key = f"retry-after-{retried.id}"
+                retried = self._requested(session, actor, run.destination, order, key, run.channel)
             book = ledgers.find(session, run.account_id, run.destination.audience_id)
-            if book is not None:
+            if book is not None and retried.attempt == 0:
                 refusals.clear(session, book.id)
         return retried
 

@@ -130,11 +130,14 @@ def test_what_was_approved_grows_no_further_with_each_attempt(shop: Shop) -> Non
     shop.segment("VIP", list(people)[:10])
     run = shop.export(shop.destination("VIP"), preview=True)
     shop.postino.runs.approve(shop.actor, run.id)
-    assert with_tags_left(shop, run, list(people)[:100]).counters["new"] == 100
+    sent = with_tags_left(shop, run, list(people)[:100])
+    assert sent.counters["new"] == 100
     shop.segment("VIP", people)
     again = resumed(shop, run, attempt=3)
     assert again.status == RunStatus.WAITING
     assert len(shop.members()) == 100
+    assert again.plan["first_sent"] == sent.plan["first_sent"], "what was sent stays sent"
+    assert again.counters["calls"] >= sent.counters["calls"]
     shop.postino.runs.approve(shop.actor, run.id)
     ended = shop.postino.exporting.carry_out(run.id)
     assert ended is not None

@@ -13,6 +13,7 @@ import pytest
 from bot import texts
 from sandbox.mailchimp import acts
 from services import applying, rejects
+from services.errors import Refused
 from services.mailchimp.service import Mailchimp
 from services.mailing import BulkAnswer, ContentRefused, MemberError, NewMember, Reason, TagAnswer
 from storage.models import Destination, RunStatus
@@ -114,6 +115,28 @@ def test_only_the_refusals_are_forgotten_by_a_retry_and_whoever_is_taken_now_is_
     assert counts(ended) == {"profiles": 2, "new": 1, "unchanged": 1, "tags_added": 1}
     assert shop.writes() == ["POST /lists/{list_id}"]
     assert counts(shop.export(destination)) == {"profiles": 2, "unchanged": 2}
+
+
+@pytest.mark.parametrize("answer", [REJECTING[0]], ids=["invalid"])
+def test_a_second_retry_forgets_no_refusal_where_it_starts_nothing(refusing: Shop) -> None:
+    shop, destination = refusing, refusing.destination("VIP")
+    run = shop.export(destination)
+    first = shop.postino.runs.retry_rejects(shop.actor, run.id)
+    shop.postino.exporting.carry_out(first.id)
+    shop.customers(bob={"EMail": "bob@example.com", "FirstName": "Bobby"})
+    preview = shop.export(destination, preview=True)
+    assert preview.status == RunStatus.WAITING
+    with pytest.raises(Refused, match="nothing was started"):
+        shop.postino.runs.retry_rejects(shop.actor, run.id)
+    shop.postino.runs.cancel(shop.actor, preview.id)
+    was_sent(shop)
+    assert counts(shop.export(destination)) == {"profiles": 2, "updated": 1, "rejected": 1}
+    assert not was_sent(shop), "the refusal is still known"
+    second = shop.postino.runs.retry_rejects(shop.actor, run.id)
+    assert second.id not in (first.id, preview.id)
+    assert shop.postino.runs.retry_rejects(shop.actor, run.id).id == second.id
+    shop.postino.exporting.carry_out(second.id)
+    assert was_sent(shop)
 
 
 @pytest.mark.parametrize("state", ["add", "unsubscribe", "clean", "archive", "forget"])

@@ -17,6 +17,7 @@ from services.access import Actor, Standing
 from services.errors import InvalidInput
 from storage.models import RunStatus, Workspace
 from tests.integration.shop import Shop, open_shop
+from tests.integration.test_exporting import counts
 
 
 @pytest.fixture
@@ -61,6 +62,26 @@ def test_two_destinations_that_name_a_person_differently_do_not_undo_each_other(
     shop.export(first, accept_removals=True)
     shop.export(second)
     assert shop.members()["Ann@example.com"]["merge_fields"]["FNAME"] == "Anna"
+
+
+def test_a_source_that_lacks_a_segment_for_a_while_lets_no_younger_destination_fill_its_fields(shop: Shop) -> None:
+    shop.customers(
+        ann={"EMail": "ann@example.com", "FirstName": "Ann"}, old={"EMail": "Ann@example.com", "FirstName": "Anna"}
+    )
+    shop.segment("VIP", ["ann"])
+    shop.segment("Coffee", ["old"])
+    first, second = shop.destination("VIP", name="First"), shop.destination("Coffee", name="Second")
+    shop.export(first)
+    shop.export(second)
+    shop.clock.forward(hours=2)
+    (shop.folder / "VIP.csv").unlink()
+    shop.clock.forward(minutes=5)
+    assert [held["reason"] for held in shop.export(first).plan["held"]] == ["vanished"]
+    assert counts(shop.export(second)) == {"profiles": 1, "unchanged": 1}
+    shop.segment("VIP", ["ann"])
+    shop.clock.forward(hours=2)
+    assert counts(shop.export(first)) == {"profiles": 1, "unchanged": 1}
+    assert [member["merge_fields"]["FNAME"] for member in shop.members().values()] == ["Ann"]
 
 
 def test_whoever_agrees_no_more_to_the_older_destination_is_filled_by_the_younger(shop: Shop) -> None:
