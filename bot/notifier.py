@@ -43,6 +43,10 @@ AT_ONCE = 50
 LONGEST_WAIT = 300.0
 TO_ONE = frozenset({"direct", "approver"})
 """The kinds of message that are for one person alone."""
+CALLS = ("outcome", "approver")
+"""The kinds of message that call somebody to approve a run that waits."""
+Posted = dict[str, str]
+"""Where Slack put a message, by channel and timestamp; nothing if nobody was told."""
 GIVE_UP_AFTER = timedelta(hours=24)
 
 WAITING = RunStatus.WAITING
@@ -124,9 +128,11 @@ class Notifier:
                 self._tell_state(message, run)
             case "outcome":
                 facts = dataclasses.replace(self._telling.run(run), asked=self._telling.asked(self._client, run))
-                ts = self._post(run, outcomes.outcome(self._texts(run), facts), broadcast=True)
-                called = {"channel": run.channel or recipient(run), "ts": ts} if run.status == WAITING else {}
-                self._mark(message, **called)
+                posted = self._post(run, outcomes.outcome(self._texts(run), facts), broadcast=True)
+                self._mark(message, **(posted if run.status == WAITING else {}))
+            case "approver":
+                person = str(message.values["person"])
+                self._mark(message, person=person, **self._ask(run, person))
             case _:
                 self._say_of(run, message)
                 self._mark(message)
@@ -134,8 +140,6 @@ class Notifier:
     def _say_of(self, run: Run, message: OutboxMessage) -> None:
         """Say what needs no note of where it stands."""
         match message.kind:
-            case "approver":
-                self._ask(run, str(message.values["person"]))
             case "decided":
                 self._settle(message, run)
             case "verified":
@@ -226,24 +230,26 @@ class Notifier:
         values = {"person": person} if person is not None else {}
         outbox.add(session, run.workspace_id, kind, values, self._database.now(session), run_id=run.id, once=once)
 
-    def _ask(self, run: Run, person: str) -> None:
+    def _ask(self, run: Run, person: str) -> Posted:
         """Ask somebody directly for their approval, unless it was given or cannot be given any more."""
-        if run.status == WAITING:
-            t = self._telling.texts_of(self._client, run, person)
-            self._send(person, outcomes.approval_wanted(t, self._telling.run(run)))
+        if run.status != WAITING:
+            return {}
+        t = self._telling.texts_of(self._client, run, person)
+        return self._send(person, outcomes.approval_wanted(t, self._telling.run(run)))
 
     def _queue_settling(self, session: Session, run: Run) -> None:
         """Whatever called somebody to approve the run says how that was decided: each post once."""
-        for call in outbox.delivered_of(session, run.id, "outcome"):
+        for call in (one for kind in CALLS for one in outbox.delivered_of(session, run.id, kind)):
             if call.values.get("ts"):
-                where = {"channel": call.values["channel"], "ts": call.values["ts"]}
-                values = where | {"asked_at": call.created_at.timestamp()}
+                values = {**call.values, "asked_at": call.created_at.timestamp()}
                 once, now = f"decided-{call.id}", self._database.now(session)
                 outbox.add(session, run.workspace_id, "decided", values, now, run_id=run.id, once=once)
 
     def _settle(self, message: OutboxMessage, run: Run) -> None:
         asked_at = datetime.fromtimestamp(message.values["asked_at"], UTC)
-        told = outcomes.decided(self._texts(run), self._telling.run(run), asked_at)
+        person = message.values.get("person")
+        t = self._telling.texts_of(self._client, run, person) if person else self._texts(run)
+        told = outcomes.decided(t, self._telling.run(run), asked_at)
         try:
             self._living.edit(run, told, message.values["channel"], message.values["ts"])
         except SlackApiError as error:
@@ -251,13 +257,13 @@ class Notifier:
                 raise
             log.info("notifier.call_is_gone", run=run.id, error=slack_calls.code_of(error))
 
-    def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> str:
-        """In the thread of the living message, or in the channel if that message is gone; its timestamp, "" if nobody is told."""
+    def _post(self, run: Run, message: Message, *, broadcast: bool = False) -> Posted:
+        """In the thread of the living message, or in the channel if that message is gone."""
         target = run.channel or recipient(run)
         if target is None:
-            return ""
+            return {}
         where = {"thread_ts": run.message_ts, "reply_broadcast": broadcast} if run.message_ts else {}
-        return self._send(target, message, **where)[1]
+        return self._send(target, message, **where)
 
     def _end_step(self, run: Run) -> None:
         """Complete the workflow's step that asked for the run, or let it fail with what happened."""
@@ -287,8 +293,8 @@ class Notifier:
                     raise
         if person is not None:
             t = self._telling.texts_of(self._client, run, person)
-            channel, _ = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
-            self._upload_list(run, t, channel)
+            posted = self._send(person, outcomes.list_comes(t, self._telling.run(run)))
+            self._upload_list(run, t, posted["channel"])
 
     def _upload_list(self, run: Run, t: Texts, channel: str, thread_ts: str | None = None) -> None:
         postino = self._application
@@ -296,11 +302,11 @@ class Notifier:
         with reject_list.file_of(postino.settings.home, t, listed, names) as file:
             reject_list.upload(self._client, file, t, run.id, channel, thread_ts)
 
-    def _send(self, channel: str, message: Message, **where: object) -> tuple[str, str]:
-        """Post a message; its channel and timestamp."""
+    def _send(self, channel: str, message: Message, **where: object) -> Posted:
+        """Post a message."""
         call = self._client.chat_postMessage
         answer = slack_calls.send(call, message, channel=channel, unfurl_links=False, unfurl_media=False, **where)
-        return str(answer["channel"]), str(answer["ts"])
+        return {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
 
     def _texts(self, run: Run) -> Texts:
         return self._telling.texts_for(self._client, run, run.channel)

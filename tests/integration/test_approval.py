@@ -332,7 +332,10 @@ def test_without_a_channel_who_may_approve_is_asked_directly_and_the_asker_hears
     office.work()
     assert (office.run(1).status, office.run(1).approved_by) == (RunStatus.SUCCESSFUL, "U0BEN")
     assert "approved by @Ben Okafor" in lines(office.directly(office.ada)[0])
-    assert len(office.directly(office.ben)) == 1
+    office.notify()
+    [decided] = office.directly(office.ben)
+    assert "Newsletter waited for approval. Approved by @Ben" in lines(decided)
+    assert [one["text"] for one in decided["buttons"]] == ["Details"]
 
     office.request(made, preview=True)
     office.world.segment("VIP", ["p0", "p5"])
@@ -366,7 +369,8 @@ def test_who_made_the_destination_is_asked_directly_for_what_an_administrator_wa
     office.click(office.ada, "Cancel", office.directly(office.ada)[0])
     office.soon(lambda: office.run(1).status == RunStatus.CANCELED)
     office.notify()
-    assert len(office.directly(office.ben)) == 1
+    [decided] = office.directly(office.ben)
+    assert "Newsletter waited for approval. Canceled by @Ada Lovelace." in lines(decided)
 
 
 def test_who_set_a_schedule_up_hears_that_nobody_approved_what_it_began(office: Office) -> None:
