@@ -70,6 +70,7 @@ def register(app: App, application: Application, people: People) -> None:
         waiting = views.working(texts.of(metadata.language))
         with modals.Submission(ack, client, view["id"], waiting) as reply:
             person = acting(people, client, context)
+            access.require_administrator(person.actor)
             chosen = views.entered(view, metadata.shown)
             if chosen == metadata.shown:
                 found = application.destinations.get(person.actor, metadata.destination)

@@ -90,7 +90,8 @@ def accepting(session: Session, destination: Destination, shown: int | None, *, 
     if run is None or (shown is None and (not run.plan.get("held") or is_edited(run))):
         return {}
     require_unedited(run)
-    if run.status in FINAL and not runs.still_holds(session, run.id):
+    # The last one planned may be a plan, or have ended badly: it waits for nobody, and nothing later has settled it.
+    if shown is not None and run.status in FINAL and not runs.still_holds(session, run.id):
         raise Settled(destination.name)
     held = run.plan.get("held", ())
     return {"accepted": {one["segment"]: {"people": one["people"], "reason": one["reason"]} for one in held}}

@@ -102,7 +102,7 @@ class Destinations:
             segment: TakenTag(
                 tag.name,
                 tag.members,
-                ledger.fold(tag.name) not in own,
+                ledger.fold(tag.name) in claimed - own,
                 tagging.free_name(tag.name[:80], names, destination),
             )
             for segment, tag in lost.items()

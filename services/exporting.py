@@ -23,7 +23,7 @@ from services.attempts import Attempt
 from services.book import Book, open_book
 from services.errors import ReconnectNeeded, Refused
 from services.hashing import Hasher
-from services.lanes import WORKERS, Lanes
+from services.lanes import LANES, WORKERS, Lanes
 from services.mailing import MEMBERS_PER_PAGE, Audience, MailingService, MergeField, Meter, Status
 from services.observing import Observer, Watched
 from services.planning import Planner
@@ -86,8 +86,7 @@ class Export:
     def carry_out(self) -> Outcome:
         """Do what the run asks for. Raises what stops it; everything acknowledged until then is committed."""
         service = self._tools.open_mailing(self._connection, self._meter, self._attempt.stop)
-        if self._resumes:
-            service.start_with(2)
+        service.start_with(2 if self._resumes else LANES)
         with (
             Scratch(self._tools.scratch_folder) as scratch,
             Scratch(self._tools.scratch_folder) as observed,
@@ -135,7 +134,9 @@ class Export:
         held = self._guard(plan, taken, present)
         for one in held:
             scratch.query("DELETE FROM tag_changes WHERE tag = ? AND remove = 1", (one.position,))
-        planner.keep_on(one.position for one in held)
+        # Whoever is only read back while this sends keeps a tag, too, of which nothing complete tells that they should lose it.
+        torn = (at for at, read in enumerate(taken.segments) if not read.complete and at not in plan.tags_removed)
+        planner.keep_on([*(one.position for one in held), *torn])
         tag_names = [row.name for row in present]
         summary = self._timed(self.reckoning.summary(plan, taken, audience, tag_names, held))
         summary |= binding.carried(self._run)

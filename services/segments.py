@@ -64,7 +64,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The counts of the last refresh that was seen, by the segments' names, and when that was."""
+    """The counts of the last refresh that was seen, by what people call the segments, and when that was."""
 
     at: datetime
     counts: list[tuple[str, int]]
@@ -77,6 +77,7 @@ class Segments:
         self._database = database
         self._source = source
         self._noted = ""
+        self._called: dict[str, str] = {}
 
     def __call__(self) -> bool:
         """The ``segments`` duty: note the counts of a new refresh for every workspace; never more to do at once."""
@@ -84,7 +85,7 @@ class Segments:
             refresh = self._source.refresh_marker()
             if refresh.id == self._noted:
                 return False
-            segments = self._source.segments()
+            segments = self._read()
         except PostinoError as error:
             log.info("segments.not_counted", error=str(error))
             return False
@@ -100,7 +101,7 @@ class Segments:
         """All segments whose names contain every word of ``search``; also notes their counts."""
         access.require_member(actor)
         refresh = self._source.refresh_marker()
-        segments = self._source.segments()
+        segments = self._read()
         with self._database.write() as session:
             self._note(session, actor.workspace_id, refresh, segments)
             trends = _trends(session, actor.workspace_id)
@@ -128,7 +129,7 @@ class Segments:
     def kept(self, actor: Actor, search: str = "") -> Kept | None:
         """What was counted in the last refresh that was seen, of the segments whose names contain every word of ``search``.
 
-        None if none was seen. It asks the source nothing.
+        They are called as people called them when the source was read last. None if none was seen. It asks the source nothing.
         """
         access.require_member(actor)
         own = SegmentCount.workspace_id == actor.workspace_id
@@ -142,14 +143,18 @@ class Segments:
             rows = session.execute(
                 select(SegmentCount.segment, SegmentCount.profiles).where(own, SegmentCount.refresh == refresh)
             )
-            words = search.casefold().split()
-            found = [(name, count) for name, count in rows if all(word in name.casefold() for word in words)]
+            words, called = search.casefold().split(), self._called
+            found = [
+                (called.get(name, name), count)
+                for name, count in rows
+                if all(word in f"{name} {called.get(name, '')}".casefold() for word in words)
+            ]
         return Kept(at, sorted(found, key=lambda one: one[0].casefold()))
 
     def sizes(self, actor: Actor, name: str) -> tuple[Segment, list[Size]]:
         """A segment and its profile counts over time, oldest first. Raises NotFound."""
         access.require_member(actor)
-        segment = next((one for one in self._source.segments() if one.name == name), None)
+        segment = next((one for one in self._read() if one.name == name), None)
         if segment is None:
             raise NotFound("The source has no segment {name} any more.", name=name)
         with self._database.read() as session:
@@ -159,12 +164,18 @@ class Segments:
             return segment, [Size(*row) for row in session.execute(statement.order_by(DATED))]
 
     def display_names(self) -> dict[str, str]:
-        """What people call each segment, by name; nothing while the source cannot be read."""
+        """What people call each segment, by name; as it was read last while the source cannot be read."""
         try:
-            return {segment.name: segment.display_name for segment in self._source.segments()}
+            self._read()
         except PostinoError as error:
             log.info("segments.not_named", error=str(error))
-            return {}
+        return self._called
+
+    def _read(self) -> Sequence[Segment]:
+        """The segments as the source has them now. Raises what the source raises."""
+        segments = self._source.segments()
+        self._called = {segment.name: segment.display_name for segment in segments}
+        return segments
 
     def _note(self, session: Session, workspace_id: int, refresh: RefreshMarker, segments: Sequence[Segment]) -> None:
         """Keep this refresh's counts, if they are not kept already, and tell of those that have changed unusually."""

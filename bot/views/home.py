@@ -116,7 +116,8 @@ def _for_others(t: Texts, shown: Shown) -> list[Block]:
     content = [blocks.divider(), blocks.header(t("Waiting for approval"))]
     for run in shown.for_others[:FOR_OTHERS]:
         text = f"{runs.one_line(t, run)}\n{run_facts.waits_for_whom(t, run)}"
-        content.append(_cancelable(t, shown, run, text))
+        details = approving.look_button(t, run, action_id=PREVIEW, label=t("Details"))
+        content.append(_cancelable(t, shown, run, text, details))
     return content
 
 
@@ -127,11 +128,11 @@ def _running(t: Texts, shown: Shown) -> list[Block]:
     return content + [_cancelable(t, shown, run, runs.one_line(t, run)) for run in shown.running[:RUNNING]]
 
 
-def _cancelable(t: Texts, shown: Shown, run: run_facts.Run, text: str) -> Block:
-    """A run with a button to cancel it, where the reader may."""
+def _cancelable(t: Texts, shown: Shown, run: run_facts.Run, text: str, otherwise: Block | None = None) -> Block:
+    """A run with a button to cancel it, where the reader may; ``otherwise`` stands there where they may not."""
     label = t("Cancel {name}", name=run.destination)
     cancel = blocks.button(t("Cancel"), CANCEL, str(run.run_id), label=label)
-    return blocks.section(text, cancel if run.run_id in shown.cancelable else None)
+    return blocks.section(text, cancel if run.run_id in shown.cancelable else otherwise)
 
 
 def _destinations(t: Texts, shown: Shown) -> list[Block]:

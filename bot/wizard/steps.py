@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -156,12 +156,18 @@ class Steps:
             edited=edited is not None,
             previewing=previewing,
             problem=problem,
-            unready=wizard_segments.unready_text(
-                person.texts, (one for one in self.application.source.segments() if one.name in chosen)
-            ),
+            unready=self._unready(person, chosen),
             tags_left=wizard_segments.left_behind(person.texts, answers.tags_left()),
             deletable=tuple(one for one in dropped if one.segment in answers.saved_tags),
         )
+
+    def _unready(self, person: Person, chosen: Collection[str]) -> str:
+        """Which of these segments are empty or not active; nothing while the source cannot be asked, for all is saved."""
+        try:
+            offered = self.application.source.segments()
+        except PostinoError:
+            return ""
+        return wizard_segments.unready_text(person.texts, (one for one in offered if one.name in chosen))
 
     # Step 1
 

@@ -255,7 +255,7 @@ def test_after_exports_kills_and_forgetting_no_file_gives_anybody_away(
     assert (receipt["removed"]["refusals"], receipt["removed"]["rejects"]) == (1, 1)
     told, _ = site.start("-m", "bot.cli", "forget", "person7@letters.example.com").communicate(timeout=60)
     assert "Delete permanently, in: Shop" in told
-    assert "tombstone" in told
+    assert "scrambled mark" in told
     again, _ = site.start("-m", "bot.cli", "forget", "person7@letters.example.com").communicate(timeout=60)
     assert "forgotten before" in again
     assert site.given_away() == []

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sandbox.mailchimp import acts
 from services.errors import InvalidInput, LimitExceeded, Refused
-from storage.models import Run, RunStatus
+from storage.models import PLAN, Run, RunStatus
 from tests.integration.shop import Shop
 
 
@@ -274,6 +274,35 @@ def test_a_removal_from_many_waits_for_a_person_and_goes_when_accepted(shop: Sho
     accepted = shop.export(destination, accept_removals=True)
     assert counts(accepted) == {"profiles": 70, "unchanged": 70, "tags_removed": 30}
     assert sum(member["tags"] == ["VIP"] for member in shop.members().values()) == 70
+
+
+def test_what_a_plan_has_shown_as_held_goes_when_accepted(shop: Shop) -> None:
+    people = {f"p{number}": f"p{number}@example.com" for number in range(40)}
+    shop.customers(**people)
+    shop.segment("VIP", people)
+    destination = shop.destination("VIP")
+    shop.export(destination)
+    shop.segment("VIP", list(people)[:5])
+    shown = shop.export(destination, trigger=PLAN)
+    assert [held["people"] for held in shown.plan["held"]] == [35]
+    assert counts(shop.export(destination, accept_removals=True)) == {"profiles": 5, "unchanged": 5, "tags_removed": 35}
+
+
+def test_whoever_is_read_back_keeps_the_tag_of_a_segment_that_was_not_read_whole(shop: Shop) -> None:
+    shop.customers(ann="ann@example.com", bob="bob@example.com", cat="cat@example.com")
+    shop.segment("VIP", ["bob"])
+    shop.segment("Coffee", ["bob", "cat"])
+    destination = shop.destination("VIP", "Coffee")
+    shop.export(destination)
+    shop.world.switches.set(visibility_delay=3600.0)
+    shop.clock.forward(minutes=1)
+    acts.add(shop.audience, "ann@example.com", tags=["Coffee"])
+    shop.segment("VIP", ["ann", "bob"])
+    shop.segment("Coffee", ["bob", "cat", "dan"])
+    shop.break_row("Coffee", b"dan", b'"da\n')  # nobody seems to have left
+    run = shop.export(destination)
+    assert counts(run) == {"profiles": 4, "updated": 1, "unchanged": 2, "rejected": 1, "tags_added": 1}
+    assert sorted(shop.members()["ann@example.com"]["tags"]) == ["Coffee", "VIP"]
 
 
 @pytest.fixture

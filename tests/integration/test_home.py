@@ -82,6 +82,8 @@ def test_an_approval_that_waits_is_shown_to_who_may_give_it_and_given_from_home(
     assert "It waits until an administrator sends it." in text_of(other)
     assert "Exports under way" not in text_of(other)
     assert not {"Send", "Cancel"} & {button["text"] for button in other["buttons"]}
+    act(slack_world.ben, "click", target="home.preview", home=True)
+    seen(slack_world.ben, "Preview of Newsletter", "It waits until an administrator sends it.")
     act(ada, "click", target="home.preview", home=True)
     card = seen(ada, "Preview of Newsletter", "Billable contacts added: 3", "VIP: put on 3, taken off 0")
     assert not {"Send", "Cancel"} & {button["text"] for button in card["buttons"]}

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from sandbox.mailchimp import acts
 from services import connections, planning
+from services.lanes import LANES
 from services.mailchimp.client import Answer, Call, Client, Patience
 from services.mailchimp.pacing import AccountPacer
 from services.mailing import SMALL_PAGE, TimedOut
@@ -164,9 +165,9 @@ def test_what_was_approved_is_read_as_at_first_and_only_what_was_begun_as_late_c
     shop.world.faults.add("503", method="POST", path="/lists/[^/]+", times=1)
     monkeypatch.setattr(connections, "EXPORT", NO_PATIENCE)
     assert read_by(shop.postino.runs.approve(shop.actor, preview.id)) == [HOLDERS, MEMBERS]
-    assert lanes == []
+    assert set(lanes) == {LANES}
     assert read_by(preview) == [MEMBERS, HOLDERS]
-    assert lanes == [2]
+    assert lanes[-1] == 2
 
 
 def test_the_holders_of_a_tag_are_counted_however_many_sets_of_tags_people_have(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.views import audit_details
 from sandbox.mailchimp import acts
 from services import access, audit
 from services.applying import Applying
-from services.destinations import Policies
+from services.destinations import Destinations, Policies
 from services.drafts import of_destination
 from storage.models import Base, Connection, Destination, RunStatus
 from tests.integration.slack_office import Office, lines
@@ -72,10 +73,17 @@ def test_segments_are_called_as_people_call_them(office: Office) -> None:
     listed = office.type(office.ada, "/postino history")
     office.click(office.ada, "Details", listed)
     office.soon(lambda: "Very important people: put on" in lines(office.answers(office.ada)[-1]))
+    assert "3 segments in Shop" in lines(office.type(office.ada, "/postino-segments"))
+    os.utime(office.world.folder / "VIP.csv", (office.clock.seconds(),) * 2)
+    office.clock.forward(seconds=1)
+    for search in ("", " important"):
+        told = lines(office.type(office.ada, f"/postino-segments{search}"))
+        assert "is being refreshed" in told
+        assert "• Very important people: 3 profiles" in told
 
 
 def test_a_chosen_segment_that_is_inactive_or_empty_is_said_to_be_in_the_wizard_and_by_the_doctor(
-    office: Office,
+    office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entity = {
         "name": "VIP",
@@ -105,6 +113,22 @@ def test_a_chosen_segment_that_is_inactive_or_empty_is_said_to_be_in_the_wizard_
     assert "segment Everyone" not in fourth
     act(office.ada, "submit")
     seen(office.ada, "The changes to Newsletter are saved.", inactive)
+
+    save = Destinations.save
+
+    def last_look(*given: Any, **named: Any) -> Destination:
+        saved = save(*given, **named)
+        office.world.folder.rename(office.world.folder.with_name("away"))
+        return saved
+
+    monkeypatch.setattr(Destinations, "save", last_look)
+    act(office.ada, "close")
+    office.ada.act("click", target="Edit", channel="exports", ts=listed["ts"], value=str(made.id))
+    seen(office.ada, "Step 1 of 4")
+    act(office.ada, "click", target="Go to segments and schedule")
+    seen(office.ada, "Step 4 of 4", inactive)
+    act(office.ada, "submit")
+    seen(office.ada, "The changes to Newsletter are saved.")
 
 
 @pytest.mark.parametrize(

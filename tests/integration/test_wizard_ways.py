@@ -163,7 +163,7 @@ def test_an_edit_that_moves_to_another_account_asks_for_one_of_its_audiences(sla
     enter(ada, "connection", "Elsewhere")
     seen(ada, "Saving moves it to")
     act(ada, "click", target="Go to segments and schedule")
-    second = seen(ada, "Step 2 of 4", "⛔ Something is missing in this step.")
+    second = seen(ada, "Step 2 of 4", "⛔ Choose an audience, or type its ID.")
     assert slack_world.audience.id not in text_of(second)
     assert value(second, "audience") in (None, "")
     enter(ada, "audience", there.id)

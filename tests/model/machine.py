@@ -221,6 +221,12 @@ class AnyHistory(RuleBasedStateMachine):
         self.town.world.switches.set(visibility_delay=seconds)
         self.town.watch.ignorance = max(self.town.watch.ignorance, seconds)
 
+    @rule(seconds=st.sampled_from((60.0, float(LONGEST_LAG))), order=st.permutations(EVERYTHING), number=numbers)
+    def export_of_lagging_pages(self, seconds: float, order: list[ToOne | ToAll], number: int) -> None:
+        self.pages_lag(seconds)
+        self._happen(order[:2], number)
+        self._export()
+
     @rule(address=st.sampled_from(ADDRESSES), often=st.integers(0, 2))
     def is_forgotten(self, address: str, often: int) -> None:
         if not often:
