@@ -259,7 +259,7 @@ class AnyHistory(RuleBasedStateMachine):
             self.town.world.faults.add(kind, times=1)
         self._export()
 
-    @rule(commits=st.integers(0, 18), after=st.booleans(), troubles=st.lists(faults, max_size=1))
+    @rule(commits=st.integers(0, 12), after=st.booleans(), troubles=st.lists(faults, max_size=1))
     def fatal_export(self, commits: int, after: bool, troubles: list[dict[str, Any]]) -> None:
         for trouble in troubles:
             self.town.world.faults.add(**trouble)
