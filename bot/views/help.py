@@ -38,7 +38,7 @@ HELP = {
     ),
     "policies": (
         mark("/postino policies [destination]"),
-        mark("Who else approves its exports, who is called where there is trouble. For administrators."),
+        mark("Its brake, who else approves its exports, who is called where there is trouble. For administrators."),
     ),
     "administrators": (
         mark("/postino administrators"),
