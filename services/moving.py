@@ -22,8 +22,8 @@ SHARING = 32
 
 _MOVED = """
 SELECT n, key, profile, address, segments FROM inserts
-WHERE substr(profiles, 1, 8) IN (SELECT profile FROM former WHERE has_left = ?1)
-   OR key IN (SELECT key FROM sharing WHERE profile IN (SELECT profile FROM former WHERE has_left = ?1))
+WHERE substr(profiles, 1, 8) IN (SELECT profile FROM former WHERE has_left = ?)
+   OR key IN (SELECT key FROM sharing WHERE profile IN (SELECT profile FROM former WHERE has_left = ?))
 ORDER BY n
 """
 
@@ -64,5 +64,5 @@ def moved(scratch: Scratch, *, left: bool) -> Iterator[Moved]:
     Those who ``left`` under their former address; else those of whom it was not looked at how they stand there.
     """
     if scratch.query("SELECT 1 FROM former WHERE has_left = ? LIMIT 1", (left,)):
-        for n, key, profile, address, packed in scratch.query(_MOVED, (left,)):
+        for n, key, profile, address, packed in scratch.query(_MOVED, (left, left)):
             yield Moved(n, key, profile, address, int.from_bytes(packed, "little"))
