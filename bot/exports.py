@@ -29,6 +29,9 @@ from storage.models import FINAL, Destination, Run, RunStatus
 KEY = 100
 """The longest key of a request that the database takes."""
 
+TOOK_NOTHING_OFF = (RunStatus.FAILED, RunStatus.CANCELED, RunStatus.SKIPPED)
+"""How a run ended that was to take off held tags and has to be asked for anew."""
+
 
 class Exports:
     """What can be done about exports, for commands, buttons and views."""
@@ -140,11 +143,7 @@ class Exports:
         """Export again and take off the tags that the brake held, as far as they were shown."""
         runs, shown = self._application.runs, int(asked.text)
         run = runs.accept_removals(asked.actor, shown)
-        while run.status in (
-            RunStatus.FAILED,
-            RunStatus.CANCELED,
-            RunStatus.SKIPPED,
-        ):  # nothing was taken off by that one
+        while run.status in TOOK_NOTHING_OFF:
             order = Order(accept_removals=True, shown=shown)
             run = runs.request(asked.actor, run.destination, order, key=f"removals-after-{run.id}", channel=run.channel)
         if run.status in FINAL and run.reason.get("waiting") == "removals":

@@ -189,10 +189,8 @@ class Planner:
             return None
         had = before.tags if before is not None else 0
         decision = self._rules.decide(person, row, refusal and self._valid(refusal), had=had)
-        if not kept:
-            decision = decision._replace(
-                add=0, remove=0
-            )  # nothing is sent about whoever is forgotten, so none is planned
+        if not kept:  # nothing is sent about whoever is forgotten
+            decision = decision._replace(add=0, remove=0)
         if first and row is not None and self._was_rejected(row) and not _stays_rejected(row, decision):
             # An earlier attempt rejected them, and nothing that is remembered says that it must stay so: they are tried again.
             row = row._replace(run_id=0, run_class=0)
